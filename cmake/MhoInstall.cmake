@@ -1,0 +1,3 @@
+# `find_package(mho)` from an installed tree.
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)

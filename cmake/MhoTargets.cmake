@@ -1,0 +1,22 @@
+# How every target of the project is compiled.
+add_library(mho_options INTERFACE)
+target_compile_features(mho_options INTERFACE cxx_std_20)
+target_compile_options(mho_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
+                                             -fvisibility=hidden)
+if(MHO_WARNINGS_AS_ERRORS)
+  target_compile_options(mho_options INTERFACE -Werror)
+endif()
+if(MHO_SANITIZE)
+  target_compile_options(mho_options INTERFACE -fsanitize=${MHO_SANITIZE} -fno-omit-frame-pointer
+                                               -fno-sanitize-recover=all)
+  target_link_options(mho_options INTERFACE -fsanitize=${MHO_SANITIZE})
+endif()
+
+# mho_floor(NAME dependency...): one floor of the architecture = one folder below src/, as an object library.
+function(mho_floor name)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp")
+  add_library(mho_${name} OBJECT ${sources})
+  target_link_libraries(mho_${name} PRIVATE $<BUILD_INTERFACE:mho_options> ${ARGN})
+  target_include_directories(mho_${name} PRIVATE "${PROJECT_SOURCE_DIR}/src" "${PROJECT_SOURCE_DIR}/include")
+  set_target_properties(mho_${name} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+endfunction()

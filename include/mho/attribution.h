@@ -1,0 +1,110 @@
+// Which neurons made this prediction, and how much did each contribute: the measures of MATHS.md.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <mho/model.h>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace mho {
+
+enum class Method {
+  kNig,                   ///< Neuron Integrated Gradients = Total Conductance (arXiv 1807.09946)
+  kConductance,           ///< the definition (arXiv 1805.12233), one backward pass per neuron; can be split by input
+  kIg,                    ///< Integrated Gradients at the input (arXiv 1703.01365)
+  kActivation,            ///< y
+  kGradient,              ///< dF/dy at x
+  kGradientXActivation,   ///< y * dF/dy at x
+  kInternalInfluence,     ///< integral of dF/dy along the path (arXiv 1802.03788)
+};
+
+enum class Quadrature {
+  kAdaptive,       ///< trapezoid, doubling until ||T_K - T_K/2||_1 <= tolerance * ||T_K||_1
+  kLeft,           ///< sum g_k (y_{k+1} - y_k)
+  kRight,          ///< sum g_{k+1} (y_{k+1} - y_k)
+  kTrapezoid,      ///< sum (g_k + g_{k+1})/2 (y_{k+1} - y_k)
+  kMidpoint,       ///< sum g_{k+1/2} (y_{k+1} - y_k)
+  kGaussLegendre,  ///< nodes of Gauss and Legendre, with dy/dalpha from differences between the ends of their cells
+};
+
+/// F: which number the attribution explains.
+struct ArgmaxTarget {};                                       ///< per example, the largest element at x
+struct IndexTarget {                                          ///< flat or tuple index into one example's output
+  std::vector<std::vector<std::int64_t>> indices;             ///< one for all examples, or one per example
+};
+struct DifferenceTarget {                                     ///< F = output[plus] - output[minus]
+  std::vector<std::int64_t> plus;
+  std::vector<std::int64_t> minus;
+};
+using Target = std::variant<ArgmaxTarget, IndexTarget, DifferenceTarget>;
+
+/// x': a number for every element, the mean of the given inputs, or arrays with one example or as many as the input.
+struct MeanBaseline {};
+using Baseline = std::variant<double, MeanBaseline, Inputs>;
+
+struct Progress {
+  std::int64_t examples_done = 0;
+  std::int64_t examples = 0;
+  std::int64_t evaluations = 0;
+};
+
+struct Request {
+  Method method = Method::kNig;
+  /// ONNX tensor names, node names and globs (`*`, `?`). Empty: every cut layer. kIg ignores it.
+  std::vector<std::string> layers;
+  Target target = ArgmaxTarget{};
+  std::string output;                       ///< output tensor that F is taken from ("": the first)
+  bool probability = false;                 ///< keep a final Softmax or Sigmoid (default: attribute its input)
+  Baseline baseline = 0.0;
+  Quadrature quadrature = Quadrature::kAdaptive;
+  double tolerance = 1e-2;                  ///< relative L1 error per example and layer (kAdaptive)
+  std::int64_t steps = 0;                   ///< segments of the path; 0 with kAdaptive, required otherwise
+  std::int64_t max_steps = 1024;            ///< kAdaptive gives up here and says so in `converged`
+  bool split_by_input = false;              ///< kConductance: keep Cond_ij instead of summing over inputs
+  std::int64_t micro_batch = 0;             ///< path points evaluated at once; 0: chosen by mho
+  std::int64_t memory_budget = std::int64_t{512} << 20;  ///< bytes for stored path points
+  bool optimize = true;                     ///< false: no graph pass runs (tests, debugging)
+  std::function<bool(const Progress&)> progress;  ///< called between micro-batches; false cancels (Error kInvalidArgument)
+};
+
+/// One layer's attributions.
+struct LayerResult {
+  std::string name;
+  std::string node;
+  std::string op;
+  bool cut = false;
+  Array values;                         ///< [examples, layer shape...], float64; with split_by_input:
+                                        ///< [examples, neurons, input elements]
+  std::vector<double> estimated_error;  ///< per example, relative L1; NaN where the method has no estimate
+  std::vector<double> residual;         ///< per example, sum(values) - (F(x) - F(x')); empty unless complete by theory
+};
+
+struct Result {
+  std::vector<LayerResult> layers;
+  std::vector<double> f_input;            ///< F(x) per example
+  std::vector<double> f_baseline;         ///< F(x') per example
+  std::vector<std::int64_t> target;       ///< flat target index per example (plus index of a difference)
+  std::vector<std::int64_t> evaluations;  ///< forward(+backward) passes spent per example
+  std::vector<std::int64_t> steps;        ///< segments of the path used per example
+  std::vector<bool> converged;            ///< estimated error within tolerance in every layer
+  std::string target_tensor;
+  std::string target_note;                ///< says where the logit was taken instead of the probability
+  std::string batching;                   ///< as in Inspection
+  std::int64_t micro_batch = 1;
+  std::map<std::string, std::string> metadata;  ///< everything needed to repeat the run
+};
+
+/// Attributes F to the neurons of the requested layers for every example of `inputs`.
+/// Throws Error: kInvalidArgument, kNotFound (unknown layer, with the nearest names), kNumeric (NaN or infinity, with
+/// the tensor where it arose), kUnsupported.
+[[nodiscard]] Result attribute(const Model& model, const Inputs& inputs, const Request& request = {});
+
+[[nodiscard]] const char* to_string(Method method) noexcept;
+[[nodiscard]] const char* to_string(Quadrature quadrature) noexcept;
+[[nodiscard]] std::optional<Method> parse_method(std::string_view text);
+[[nodiscard]] std::optional<Quadrature> parse_quadrature(std::string_view text);
+
+}  // namespace mho

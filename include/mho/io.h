@@ -1,0 +1,45 @@
+// Reading inputs and writing results.
+#pragma once
+
+#include <array>
+#include <filesystem>
+#include <map>
+#include <mho/array.h>
+#include <mho/attribution.h>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace mho::io {
+
+/// NumPy .npy, C or Fortran order, little or big endian, any integer, float or bool type (float16 too).
+/// Throws Error(kIo) or Error(kInvalidArgument) naming file and reason.
+[[nodiscard]] Array read_npy(const std::filesystem::path& path);
+/// All arrays of a .npz (stored or deflated), by name without ".npy".
+[[nodiscard]] std::map<std::string, Array, std::less<>> read_npz(const std::filesystem::path& path);
+
+/// Writes to a temporary name in the same folder and renames: a reader never sees half a file.
+void write_npy(const std::filesystem::path& path, const Array& array);
+void write_npz(const std::filesystem::path& path, const std::map<std::string, Array, std::less<>>& arrays,
+               const std::map<std::string, std::string>& texts = {});  ///< texts: zero-dimensional unicode arrays
+
+/// How a picture becomes an input.
+struct ImageOptions {
+  std::int64_t height = 0;              ///< 0: as in the file
+  std::int64_t width = 0;
+  std::int64_t channels = 3;            ///< 1: grey
+  bool bgr = false;
+  bool channels_last = false;           ///< [1, H, W, C] instead of [1, C, H, W]
+  double scale = 1.0 / 255.0;           ///< pixel * scale, then (v - mean) / std
+  std::vector<double> mean;             ///< one per channel or one for all; empty: 0
+  std::vector<double> stddev;           ///< likewise; empty: 1
+};
+/// PNG, JPEG, BMP, PGM/PPM, as float32 [1, C, H, W].
+[[nodiscard]] Array read_image(const std::filesystem::path& path, const ImageOptions& options);
+
+/// Results as .npz: one array per layer, named by layer; per-example arrays `mho/f_input`, `mho/f_baseline`,
+/// `mho/target`, `mho/evaluations`, `mho/steps`, `mho/converged`, `mho/residual/<layer>`,
+/// `mho/estimated_error/<layer>`; `mho/metadata` is a JSON text. numpy.load reads it.
+void write_result(const std::filesystem::path& path, const Result& result);
+
+}  // namespace mho::io

@@ -1,0 +1,8 @@
+// Everything of mho that a C++ program needs.
+#pragma once
+
+#include <mho/array.h>
+#include <mho/attribution.h>
+#include <mho/error.h>
+#include <mho/io.h>
+#include <mho/model.h>

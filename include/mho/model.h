@@ -1,0 +1,112 @@
+// A loaded ONNX model: what it takes, what it gives, which layers it has, and its outputs for given inputs.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <mho/array.h>
+#include <mho/error.h>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace mho {
+
+enum class Precision {
+  kSingle,  ///< float32 kernels (oneDNN), sums in float64
+  kDouble,  ///< float64 throughout, slow: the reference
+};
+
+struct ModelOptions {
+  Precision precision = Precision::kSingle;
+  int threads = 0;  ///< 0: all cores
+};
+
+/// Arrays by input name. The leading axis is the example axis wherever the model declares it symbolic or 1; an input
+/// whose leading extent is declared as a larger number is shared by all examples.
+using Inputs = std::map<std::string, Array, std::less<>>;
+
+/// A declared input or output. `shape` has -1 for symbolic extents, whose symbols are in `symbols` ("" elsewhere).
+struct Port {
+  std::string name;
+  std::string type;  ///< ONNX element type: "float", "int64", …
+  Shape shape;
+  std::vector<std::string> symbols;
+};
+
+/// A tensor that can be attributed: it depends on the input, and the target depends on it.
+struct Layer {
+  std::string name;          ///< ONNX tensor name
+  std::string node;          ///< name of the ONNX node that makes it ("" for inputs)
+  std::string op;            ///< its ONNX operator type ("Input" for inputs)
+  Shape shape;               ///< for one example: the leading extent is that of batch size 1
+  bool cut = false;          ///< every path from the inputs to the target crosses it: attributions sum to F(x) - F(x')
+  bool affine_from_input = false;  ///< affine in the interpolated inputs
+  bool affine_to_target = false;   ///< the target is affine in it: one gradient is exact
+};
+
+struct Inspection {
+  std::string producer;
+  std::int64_t ir_version = 0;
+  std::int64_t opset = 0;
+  std::size_t onnx_nodes = 0;
+  std::size_t primitives = 0;      ///< after lowering and constant folding
+  std::int64_t parameters = 0;
+  std::string sha256;
+  std::vector<Port> inputs;
+  std::vector<Port> outputs;
+  std::string target;              ///< tensor that is attributed by default
+  std::string target_note;         ///< e.g. "logits: input of the final Softmax 'prob'"; "" if it is the output itself
+  std::string batching;            ///< how several points are evaluated at once, or why they are looped
+  bool batched = false;
+  std::vector<Layer> layers;       ///< in the order of computation
+};
+
+struct InspectOptions {
+  std::map<std::string, Shape, std::less<>> input_shapes;  ///< for inputs with symbolic extents other than the batch
+  std::string output;                                      ///< which output is attributed ("": the first)
+  bool probability = false;                                ///< keep a final Softmax or Sigmoid in the target
+};
+
+/// An ONNX model. Copies share the same immutable model; all const functions may be called from several threads.
+class Model {
+ public:
+  /// Throws Error (kIo, kInvalidModel, kUnsupported, kLimit).
+  static Model load(const std::filesystem::path& path, const ModelOptions& options = {});
+  /// `directory` is where external data may lie; empty: none is read.
+  static Model parse(std::span<const std::byte> bytes, const std::filesystem::path& directory = {},
+                     const ModelOptions& options = {});
+
+  [[nodiscard]] std::vector<Port> inputs() const;
+  [[nodiscard]] std::vector<Port> outputs() const;
+  /// Symbolic extents other than the batch that `input_shapes` does not give are taken as 1.
+  [[nodiscard]] Inspection inspect(const InspectOptions& options = {}) const;
+  /// All outputs by name for all examples. Throws Error (kInvalidArgument, kNumeric, …).
+  [[nodiscard]] std::map<std::string, Array, std::less<>> run(const Inputs& inputs) const;
+
+  struct Impl;
+  [[nodiscard]] const Impl& impl() const { return *impl_; }
+
+ private:
+  explicit Model(std::shared_ptr<const Impl> impl);
+  std::shared_ptr<const Impl> impl_;
+};
+
+/// One row of `mho ops`.
+struct OperatorRow {
+  std::string name;      ///< "Conv", "com.microsoft:Gelu"
+  std::int64_t since;    ///< first opset version supported
+};
+struct PrimitiveRow {
+  std::string name;
+  std::string affine;
+  std::string rule;
+};
+[[nodiscard]] std::vector<OperatorRow> operators();
+[[nodiscard]] std::vector<PrimitiveRow> primitives();
+
+/// "0.1.0".
+[[nodiscard]] std::string version();
+
+}  // namespace mho

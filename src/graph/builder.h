@@ -1,0 +1,48 @@
+// Builds a graph and folds constants while doing so: shape arithmetic never becomes nodes.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "graph/graph.h"
+
+namespace mho::graph {
+
+class Builder {
+ public:
+  Builder();
+  ~Builder();
+  Builder(const Builder&) = delete;
+  Builder& operator=(const Builder&) = delete;
+
+  ValueId input(std::string name, TensorType type);
+  ValueId constant(Constant constant, std::string name = {});
+  ValueId scalar(double value);                             ///< real, shape []
+  ValueId reals(Shape shape, std::vector<double> values);   ///< f64 constant
+  ValueId integers(Shape shape, std::vector<std::int64_t> values);
+  /// Applies a primitive. If all inputs are constants it is evaluated at once, in double precision, and the result is
+  /// a constant (kept as f32 where that is exact).
+  std::vector<ValueId> apply(PrimitivePtr primitive, std::vector<ValueId> inputs);
+  /// The same for primitives with one output.
+  ValueId apply1(PrimitivePtr primitive, std::vector<ValueId> inputs);
+  /// ONNX node that the following nodes come from.
+  void set_origin(std::string name, std::string type);
+
+  [[nodiscard]] const TensorType& type(ValueId id) const { return graph_.value(id).type; }
+  [[nodiscard]] bool is_constant(ValueId id) const { return graph_.is_constant(id); }
+  /// The elements of a constant, any dtype, as integers or doubles. Empty optional if it is not a constant.
+  [[nodiscard]] std::optional<std::vector<std::int64_t>> integers_of(ValueId id) const;
+  [[nodiscard]] std::optional<std::vector<double>> reals_of(ValueId id) const;
+  void set_name(ValueId id, const std::string& name) { graph_.set_name(id, name); }
+  void mark_output(ValueId id) { graph_.mark_output(id); }
+  Graph finish() &&;
+
+ private:
+  Graph graph_;
+  std::string origin_name_;
+  std::string origin_type_;
+  std::unique_ptr<kernels::Device> device_;  // evaluates constants
+};
+
+}  // namespace mho::graph

@@ -1,0 +1,86 @@
+// The graph of primitives with static shapes: what lowering makes, passes rewrite and a Plan runs.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "primitives/primitive.h"
+
+namespace mho::graph {
+
+using kernels::Constant;
+using kernels::DType;
+using kernels::Tensor;
+using kernels::TensorType;
+using primitives::kReal;
+using primitives::PrimitivePtr;
+
+using ValueId = std::int32_t;
+using NodeId = std::int32_t;
+inline constexpr ValueId kNoValue = -1;
+inline constexpr NodeId kNoNode = -1;
+
+/// One tensor of the graph.
+struct Value {
+  TensorType type;
+  std::string name;                  ///< ONNX tensor name; empty for tensors that only the lowering knows
+  NodeId producer = kNoNode;         ///< kNoNode for inputs and constants
+  std::optional<Constant> constant;  ///< real constants hold f32 or f64
+};
+
+/// One application of a primitive.
+struct Node {
+  PrimitivePtr primitive;
+  std::vector<ValueId> inputs;
+  std::vector<ValueId> outputs;
+  std::string origin_name;  ///< ONNX node name
+  std::string origin_type;  ///< ONNX operator type, e.g. "Conv"
+};
+
+/// Nodes are in topological order at all times.
+class Graph {
+ public:
+  ValueId add_input(std::string name, TensorType type);
+  ValueId add_constant(std::string name, Constant constant);
+  /// Appends a node, with inferred outputs. Throws what the primitive's infer() throws.
+  std::vector<ValueId> add_node(PrimitivePtr primitive, std::vector<ValueId> inputs, std::string origin_name = {},
+                                std::string origin_type = {});
+  void mark_output(ValueId value) { outputs_.push_back(value); }
+  /// Gives a value a name it can be found by; the first name becomes Value::name. One value may have several.
+  void set_name(ValueId value, const std::string& name);
+
+  [[nodiscard]] const Value& value(ValueId id) const { return values_[static_cast<std::size_t>(id)]; }
+  [[nodiscard]] Value& value(ValueId id) { return values_[static_cast<std::size_t>(id)]; }
+  [[nodiscard]] const Node& node(NodeId id) const { return nodes_[static_cast<std::size_t>(id)]; }
+  [[nodiscard]] std::span<const Node> nodes() const { return nodes_; }
+  [[nodiscard]] std::size_t value_count() const { return values_.size(); }
+  [[nodiscard]] std::span<const ValueId> inputs() const { return inputs_; }
+  [[nodiscard]] std::span<const ValueId> outputs() const { return outputs_; }
+  [[nodiscard]] ValueId find(std::string_view name) const;
+  [[nodiscard]] const std::map<std::string, ValueId, std::less<>>& names() const { return names_; }
+  [[nodiscard]] bool is_constant(ValueId id) const { return value(id).constant.has_value(); }
+
+  /// For passes: replaces the whole node list (topological order), and fixes the producers.
+  void set_nodes(std::vector<Node> nodes);
+  /// For passes: a new value without producer; give it one with set_nodes().
+  ValueId add_value(TensorType type, std::string name = {});
+  /// Checks ids, order, single producers and inferred types; throws Error(kInternal).
+  void verify() const;
+  /// One line per node, for people.
+  [[nodiscard]] std::string dump() const;
+
+ private:
+  std::vector<Value> values_;
+  std::vector<Node> nodes_;
+  std::vector<ValueId> inputs_;
+  std::vector<ValueId> outputs_;
+  std::map<std::string, ValueId, std::less<>> names_;
+};
+
+}  // namespace mho::graph

@@ -1,0 +1,161 @@
+// The kernel verbs: all arithmetic on tensors that the floors above may ask for.
+//
+// Common rules. Outputs are caller-allocated and always overwritten, never accumulated into, unless the verb says so.
+// Real tensors have the device's real type (`Device::real()`): double on the reference device, float on the CPU.
+// Unless a verb says otherwise, all its tensors are in plain layout and outputs do not overlap inputs.
+// Sums are accumulated in double wherever the device can. Shapes are checked by the primitives when a graph is built;
+// verbs only assert them.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "kernels/elementwise.h"
+#include "kernels/tensor.h"
+#include "kernels/workspace.h"
+
+namespace mho::kernels {
+
+/// Window geometry shared by convolution and pooling; one entry per spatial axis (1 to 3 of them).
+struct Window {
+  Shape kernel;
+  Shape strides;
+  Shape dilations;  ///< 1 = dense
+  Shape pads_begin;
+  Shape pads_end;  ///< may exceed what the input needs (ceil_mode); elements outside count as padding
+
+  bool operator==(const Window&) const = default;
+};
+
+struct ConvolutionAttributes {
+  Window window;
+  std::int64_t groups = 1;
+};
+
+/// Work fused behind a convolution or matmul: y = relu?(y + bias + residual).
+struct Epilogue {
+  const Tensor* bias = nullptr;      ///< [output channels] for convolution, [columns] for matmul
+  const Tensor* residual = nullptr;  ///< shape and layout of y
+  bool relu = false;
+};
+
+struct MatmulAttributes {
+  bool transpose_a = false;  ///< of the last two axes
+  bool transpose_b = false;
+};
+
+enum class ReduceKind : std::uint8_t { sum, mean, prod, max, min };
+enum class Extremum : std::uint8_t { max, min };
+
+/// A regular sub-box: element k of axis i lies at `start[i] + k * step[i]`. Steps may be negative.
+struct Region {
+  Shape start;
+  Shape step;
+};
+
+class Device {
+ public:
+  virtual ~Device() = default;
+  [[nodiscard]] virtual std::string_view name() const = 0;
+  /// The real type of this device's tensors.
+  [[nodiscard]] virtual DType real() const = 0;
+  /// The layout this device wants for the activations of a convolution; plain where it has no opinion.
+  [[nodiscard]] virtual Layout convolution_layout(const ConvolutionAttributes& attributes, const Shape& x,
+                                                  const Shape& weights) const = 0;
+  /// True where pooling, elementwise verbs and region copies accept blocked tensors.
+  [[nodiscard]] virtual bool has_blocked_layout() const = 0;
+
+  // --- Memory -------------------------------------------------------------------------------------------------------
+  /// y = value, padding of blocked layouts stays 0. Any dtype.
+  virtual void fill(const Tensor& y, double value) = 0;
+  /// y = x, converting between layouts and dtypes. Real to integer truncates; anything to b8 is x != 0.
+  virtual void copy(Workspace&, const Tensor& x, const Tensor& y) = 0;
+  /// y[to.start + k*to.step] = x[from.start + k*from.step] for all k in [0, extents). Other elements of y are kept.
+  /// Same dtype. With `accumulate`, adds instead (real only). Blocked where every start, step and extent on axis 1 is
+  /// a multiple of 16 or equal to the full extent, with step 1.
+  virtual void copy_region(Workspace&, const Tensor& x, const Region& from, const Tensor& y, const Region& to,
+                           const Shape& extents, bool accumulate) = 0;
+  /// y = x with axes permuted: axis i of y is axis permutation[i] of x. Any dtype.
+  virtual void transpose(Workspace&, const Tensor& x, const Shape& permutation, const Tensor& y) = 0;
+  /// y = x repeated along axes of extent 1 (numpy broadcasting). Any dtype.
+  virtual void broadcast(Workspace&, const Tensor& x, const Tensor& y) = 0;
+  /// y = x taken at `indices` (i64 or i32, negative counts from the end) along `axis`; y has shape
+  /// x[:axis] + indices + x[axis+1:]. Throws Error(kInvalidArgument) when an index is out of range. Any dtype of x.
+  virtual void gather(Workspace&, const Tensor& x, const Tensor& indices, std::int64_t axis, const Tensor& y) = 0;
+  /// Adjoint of gather: gx = 0, then gx at indices += gy.
+  virtual void gather_vjp(Workspace&, const Tensor& gy, const Tensor& indices, std::int64_t axis,
+                          const Tensor& gx) = 0;
+
+  // --- Elementwise: all tensors in one common layout where their shapes are equal -----------------------------------
+  /// y = f(x). In place allowed.
+  virtual void unary(Workspace&, const UnaryFunction& f, const Tensor& x, const Tensor& y) = 0;
+  /// gx = gy * f'(x). Reads only what `derivative_reads(f)` names; the other of x, y may be empty. gx may be gy.
+  virtual void unary_vjp(Workspace&, const UnaryFunction& f, const Tensor& x, const Tensor& y, const Tensor& gy,
+                         const Tensor& gx) = 0;
+  /// y = a op b with numpy broadcasting; real, i64 or (logical) b8 operands; comparisons give b8.
+  /// y may be a or b where the shapes are equal. Blocked: all of one shape, or one of a, b of shape [1,C,1,1] or with
+  /// one element, in plain layout.
+  virtual void binary(Workspace&, Binary f, const Tensor& a, const Tensor& b, const Tensor& y) = 0;
+  /// y = condition ? a : b with numpy broadcasting; condition is b8.
+  virtual void where(Workspace&, const Tensor& condition, const Tensor& a, const Tensor& b, const Tensor& y) = 0;
+  /// y += x; equal types. Any layout.
+  virtual void add_into(Workspace&, const Tensor& x, const Tensor& y) = 0;
+
+  // --- Reductions ---------------------------------------------------------------------------------------------------
+  /// y has x's rank, with extent 1 on the reduced axes. Real or i64. An empty sum is 0.
+  virtual void reduce(Workspace&, ReduceKind kind, const Tensor& x, const Tensor& y) = 0;
+  /// Like reduce; winner (i32, shape of y) becomes the flat index into x's element order of the first extremum.
+  virtual void reduce_extremum(Workspace&, Extremum kind, const Tensor& x, const Tensor& y, const Tensor& winner) = 0;
+  /// gx = 0, then gx[winner[k]] += gy[k].
+  virtual void reduce_extremum_vjp(Workspace&, const Tensor& gy, const Tensor& winner, const Tensor& gx) = 0;
+  /// y = exp(x - max) / sum over `axis`.
+  virtual void softmax(Workspace&, const Tensor& x, std::int64_t axis, const Tensor& y) = 0;
+  virtual void softmax_vjp(Workspace&, const Tensor& y, const Tensor& gy, std::int64_t axis, const Tensor& gx) = 0;
+  virtual void log_softmax(Workspace&, const Tensor& x, std::int64_t axis, const Tensor& y) = 0;
+  virtual void log_softmax_vjp(Workspace&, const Tensor& y, const Tensor& gy, std::int64_t axis, const Tensor& gx) = 0;
+
+  // --- Contractions -------------------------------------------------------------------------------------------------
+  /// y = op(a) @ op(b) over the last two axes, leading axes broadcast as in numpy; all ranks >= 2, real.
+  virtual void matmul(Workspace&, const MatmulAttributes& attributes, const Tensor& a, const Tensor& b, const Tensor& y,
+                      const Epilogue& epilogue) = 0;
+  /// x [N, C, spatial...], w [M, C/groups, kernel...] (plain), y [N, M, spatial...] (ONNX Conv). x and y are both in
+  /// convolution_layout(); a plain x with a blocked y is allowed too (first layers).
+  virtual void convolution(Workspace&, const ConvolutionAttributes& attributes, const Tensor& x, const Tensor& w,
+                           const Tensor& y, const Epilogue& epilogue) = 0;
+  /// Adjoint in x: gx from gy. Layouts as in convolution().
+  virtual void convolution_vjp_data(Workspace&, const ConvolutionAttributes& attributes, const Tensor& gy,
+                                    const Tensor& w, const Tensor& gx) = 0;
+  /// Adjoint in w (plain layouts).
+  virtual void convolution_vjp_weights(Workspace&, const ConvolutionAttributes& attributes, const Tensor& x,
+                                       const Tensor& gy, const Tensor& gw) = 0;
+
+  // --- Pooling: x and y in one common layout ------------------------------------------------------------------------
+  /// winner (i32, type of y otherwise) becomes the flat spatial index in x of the first maximum in each window.
+  virtual void pool_max(Workspace&, const Window& window, const Tensor& x, const Tensor& y, const Tensor& winner) = 0;
+  /// gx = 0, then gx at the winners += gy.
+  virtual void pool_max_vjp(Workspace&, const Window& window, const Tensor& gy, const Tensor& winner,
+                            const Tensor& gx) = 0;
+  /// Mean over the window; padding counts in the divisor if `count_include_pad` (ceil_mode overhang never does).
+  virtual void pool_average(Workspace&, const Window& window, bool count_include_pad, const Tensor& x,
+                            const Tensor& y) = 0;
+  virtual void pool_average_vjp(Workspace&, const Window& window, bool count_include_pad, const Tensor& gy,
+                                const Tensor& gx) = 0;
+
+  // --- Path integrals: `acc` is f64 with as many stored elements as the others, any layout --------------------------
+  /// y = a + alpha * (b - a).
+  virtual void interpolate(const Tensor& a, const Tensor& b, double alpha, const Tensor& y) = 0;
+  /// acc += (w0*g0 + w1*g1) * (y1 - y0). g1 may be empty (then w1 is ignored).
+  virtual void accumulate_path(double w0, const Tensor& g0, double w1, const Tensor& g1, const Tensor& y0,
+                               const Tensor& y1, const Tensor& acc) = 0;
+  /// acc += w * g.
+  virtual void accumulate(double w, const Tensor& g, const Tensor& acc) = 0;
+};
+
+/// Double precision, plain loops: the oracle. Single-threaded.
+[[nodiscard]] std::unique_ptr<Device> make_reference_device();
+/// float32 on `threads` CPU threads (0: all cores), oneDNN inside.
+[[nodiscard]] std::unique_ptr<Device> make_cpu_device(int threads);
+
+}  // namespace mho::kernels

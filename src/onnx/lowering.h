@@ -1,0 +1,74 @@
+// What a lowering sees: one ONNX node, its inputs as graph values, and the builder it writes primitives to.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "graph/builder.h"
+#include "primitives/primitives.h"
+
+namespace mho::onnx {
+
+using graph::Builder;
+using graph::kNoValue;
+using graph::ValueId;
+
+/// Read access to a node's attributes, typed and with defaults. Throws Error(kInvalidModel) on a wrong type.
+class Attributes {
+ public:
+  virtual ~Attributes() = default;
+  [[nodiscard]] virtual bool has(std::string_view name) const = 0;
+  [[nodiscard]] virtual std::int64_t integer(std::string_view name, std::int64_t otherwise) const = 0;
+  [[nodiscard]] virtual double real(std::string_view name, double otherwise) const = 0;
+  [[nodiscard]] virtual std::string string(std::string_view name, std::string otherwise) const = 0;
+  [[nodiscard]] virtual std::optional<std::vector<std::int64_t>> integers(std::string_view name) const = 0;
+  [[nodiscard]] virtual std::optional<std::vector<double>> reals(std::string_view name) const = 0;
+  [[nodiscard]] virtual std::optional<kernels::Constant> tensor(std::string_view name) const = 0;
+};
+
+/// One node being lowered.
+struct NodeContext {
+  Builder& build;
+  const Attributes& attributes;
+  std::string_view type;            ///< operator type
+  std::string_view name;            ///< node name, or the first output's name
+  std::int64_t opset;               ///< version of the operator's domain that the model imports
+  std::int64_t batch_scale;         ///< see Model::Specialization
+  std::span<const ValueId> inputs;  ///< kNoValue for omitted optional inputs
+  std::size_t output_count;         ///< outputs the node declares (some may have empty names)
+
+  [[nodiscard]] bool has_input(std::size_t i) const { return i < inputs.size() && inputs[i] != kNoValue; }
+  /// Throws Error(kInvalidModel) if input i is missing.
+  [[nodiscard]] ValueId input(std::size_t i) const;
+  [[nodiscard]] const kernels::TensorType& type_of(std::size_t i) const { return build.type(input(i)); }
+  [[nodiscard]] const Shape& shape_of(std::size_t i) const { return type_of(i).shape; }
+  /// Elements of an input that must be constant; throws Error(kUnsupported) naming the input where it is not.
+  [[nodiscard]] std::vector<std::int64_t> constant_integers(std::size_t i, std::string_view what) const;
+  [[nodiscard]] std::vector<double> constant_reals(std::size_t i, std::string_view what) const;
+  /// `axis` brought into [0, rank); throws Error(kInvalidModel) if it is out of range.
+  [[nodiscard]] std::int64_t normalized_axis(std::int64_t axis, std::size_t rank) const;
+  /// Throws Error with "<type> node '<name>': <message>".
+  [[noreturn]] void invalid(const std::string& message) const;
+  [[noreturn]] void unsupported(const std::string& message) const;
+};
+
+/// Builds the node's outputs from primitives and returns them, one per declared output (kNoValue for those that are
+/// optional and not made).
+using Lowering = std::vector<ValueId> (*)(const NodeContext&);
+
+struct LoweringEntry {
+  std::string_view domain;  ///< "" is ai.onnx
+  std::string_view type;
+  std::int64_t since;       ///< first opset version this lowering is right for
+  Lowering lowering;
+};
+
+/// All lowerings (registry.cpp: one line per operator).
+[[nodiscard]] std::span<const LoweringEntry> lowerings();
+/// The entry with the largest `since` not above `opset`; nullptr if there is none.
+[[nodiscard]] const LoweringEntry* find_lowering(std::string_view domain, std::string_view type, std::int64_t opset);
+
+}  // namespace mho::onnx
