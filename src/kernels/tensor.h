@@ -10,6 +10,9 @@
 
 namespace mho::kernels {
 
+using mho::DType;
+using mho::Shape;
+
 /// How elements lie in memory. `blocked` is oneDNN's nC[[d]h]w16c: channels (axis 1) in groups of 16, the group
 /// innermost, padded with zeros to a multiple of 16. It exists for ranks 3 to 5 only.
 enum class Layout : std::uint8_t { plain, blocked };

@@ -1,0 +1,112 @@
+#include "graph/builder.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <mho/error.h>
+
+#include "graph/evaluate.h"
+
+namespace mho::graph {
+
+namespace {
+
+/// A model may not blow up memory through constants it computes (ConstantOfShape, Expand, …).
+constexpr std::int64_t kMostFoldedElements = std::int64_t{1} << 28;
+
+template <class To>
+std::vector<To> convert(const Constant& constant) {
+  const auto copy = [](auto elements) {
+    std::vector<To> result(elements.size());
+    std::ranges::transform(elements, result.begin(), [](auto v) { return static_cast<To>(v); });
+    return result;
+  };
+  switch (constant.type.dtype) {
+    case DType::f32:
+      return copy(constant.as<float>());
+    case DType::f64:
+      return copy(constant.as<double>());
+    case DType::i64:
+      return copy(constant.as<std::int64_t>());
+    case DType::i32:
+      return copy(constant.as<std::int32_t>());
+    case DType::b8:
+      return copy(constant.as<bool>());
+  }
+  return {};
+}
+
+}  // namespace
+
+Builder::Builder() : device_(kernels::make_reference_device()) {}
+Builder::~Builder() = default;
+
+ValueId Builder::input(std::string name, TensorType type) { return graph_.add_input(std::move(name), std::move(type)); }
+
+ValueId Builder::constant(Constant constant, std::string name) {
+  return graph_.add_constant(std::move(name), std::move(constant));
+}
+
+ValueId Builder::scalar(double value) { return reals({}, {value}); }
+
+ValueId Builder::reals(Shape shape, std::vector<double> values) {
+  return constant(Constant::from(Array(std::move(shape), values)));
+}
+
+ValueId Builder::integers(Shape shape, std::vector<std::int64_t> values) {
+  return constant(Constant::from(Array(std::move(shape), values)));
+}
+
+std::vector<ValueId> Builder::apply(PrimitivePtr primitive, std::vector<ValueId> inputs) {
+  const bool foldable = std::ranges::all_of(inputs, [&](ValueId id) { return is_constant(id); });
+  if (!foldable) return graph_.add_node(std::move(primitive), std::move(inputs), origin_name_, origin_type_);
+
+  std::vector<Constant> constants;
+  std::vector<TensorType> types;
+  for (const ValueId id : inputs) {
+    constants.push_back(*graph_.value(id).constant);
+    types.push_back(type(id));
+  }
+  for (const TensorType& output : primitive->infer(types)) {
+    if (output.elements() > kMostFoldedElements) {
+      throw Error(Code::kLimit,
+                  fmt::format("{} computes a constant of shape {}, more than the {} elements allowed for constants",
+                              primitive->name(), to_string(output.shape), kMostFoldedElements));
+    }
+  }
+  std::vector<ValueId> outputs;
+  for (Constant& result : evaluate_constants(*device_, *primitive, constants)) {
+    outputs.push_back(constant(std::move(result)));
+  }
+  return outputs;
+}
+
+ValueId Builder::apply1(PrimitivePtr primitive, std::vector<ValueId> inputs) {
+  const std::vector<ValueId> outputs = apply(std::move(primitive), std::move(inputs));
+  if (outputs.size() != 1) throw Error(Code::kInternal, "apply1 needs a primitive with one output");
+  return outputs.front();
+}
+
+void Builder::set_origin(std::string name, std::string type) {
+  origin_name_ = std::move(name);
+  origin_type_ = std::move(type);
+}
+
+std::optional<std::vector<std::int64_t>> Builder::integers_of(ValueId id) const {
+  if (!is_constant(id)) return std::nullopt;
+  const Constant& constant = *graph_.value(id).constant;
+  if (!constant.type.is_real()) return convert<std::int64_t>(constant);
+  // Real to integer saturates in Array::to; a plain cast would be undefined for large values.
+  const Constant real = with_real_type(constant, DType::f64);
+  const Array integers = Array(real.type.shape, std::span<const double>(real.as<double>())).to(DType::i64);
+  const auto elements = integers.as<std::int64_t>();
+  return std::vector<std::int64_t>(elements.begin(), elements.end());
+}
+
+std::optional<std::vector<double>> Builder::reals_of(ValueId id) const {
+  if (!is_constant(id)) return std::nullopt;
+  return convert<double>(*graph_.value(id).constant);
+}
+
+Graph Builder::finish() && { return std::move(graph_); }
+
+}  // namespace mho::graph
