@@ -1,0 +1,110 @@
+// Invariant: the sources keep the architecture of docs/ARCHITECTURE.md: arrows point down, vendors stay in their
+// folder, the library neither prints nor ends the process, files stay short, and every registered lowering is defined
+// once.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <regex>
+
+#include "architecture/source_tree.h"
+
+namespace mho::architecture {
+namespace {
+
+constexpr std::size_t kMostLines = 500;
+
+const std::vector<Source>& library_and_faces() {
+  static const std::vector<Source> sources = read_sources(MHO_SOURCE_DIR, {"src", "include", "cli"});
+  return sources;
+}
+
+Source with_include(std::string path, const std::string& line) { return parse_source(std::move(path), line + "\n"); }
+
+TEST(Architecture, IncludesPointDownAndStayWithinPublicHeaders) {
+  ASSERT_GT(library_and_faces().size(), 30u);
+  for (const Source& source : library_and_faces()) {
+    for (const std::string& wrong : include_violations(source)) ADD_FAILURE() << source.path << " " << wrong;
+  }
+}
+
+TEST(Architecture, IncludesHaveNoCycles) { EXPECT_EQ(include_cycle(library_and_faces()), ""); }
+
+TEST(Architecture, LibraryNeverPrintsExitsOrAborts) {
+  for (const Source& source : library_and_faces()) {
+    if (source.path.starts_with("cli/")) continue;
+    for (const std::string& call : forbidden_calls(source)) ADD_FAILURE() << source.path << " has " << call;
+  }
+}
+
+TEST(Architecture, FilesAreShort) {
+  for (const Source& source :
+       read_sources(MHO_SOURCE_DIR, {"src", "include", "cli", "tests", "bench", "fuzz", "examples"})) {
+    EXPECT_LE(source.lines, kMostLines) << source.path << ": a file this long wants to be two";
+  }
+}
+
+TEST(Architecture, EveryRegisteredLoweringIsDefinedOnceBelowOps) {
+  std::map<std::string, int> definitions;
+  const Source* registry = nullptr;
+  const std::regex name(R"(\blower_\w+)");
+  const std::regex definition(R"(^std::vector<ValueId>\s+(lower_\w+)\s*\()", std::regex::multiline);
+  for (const Source& source : library_and_faces()) {
+    if (source.path == "src/onnx/registry.cpp") registry = &source;
+    if (!source.path.starts_with("src/onnx/ops/") || !source.path.ends_with(".cpp")) continue;
+    for (std::sregex_iterator it(source.code.begin(), source.code.end(), definition), end; it != end; ++it) {
+      ++definitions[(*it)[1]];
+    }
+  }
+  ASSERT_NE(registry, nullptr) << "src/onnx/registry.cpp is missing";
+  std::size_t registered = 0;
+  for (std::sregex_iterator it(registry->code.begin(), registry->code.end(), name), end; it != end; ++it) {
+    ++registered;
+    EXPECT_EQ(definitions[it->str()], 1) << it->str() << " is registered; it must be defined once in src/onnx/ops/";
+  }
+  EXPECT_GT(registered, 50u);
+}
+
+// The rules themselves: each must reject what it is there to reject.
+
+TEST(ArchitectureRules, RejectArrowsUp) {
+  EXPECT_FALSE(include_violations(with_include("src/kernels/a.cpp", "#include \"graph/graph.h\"")).empty());
+  EXPECT_FALSE(include_violations(with_include("src/onnx/ops/a.cpp", "#include \"engine/plan.h\"")).empty());
+  EXPECT_FALSE(include_violations(with_include("src/io/a.cpp", "#include \"onnx/model.h\"")).empty());
+  EXPECT_TRUE(include_violations(with_include("src/graph/a.cpp", "#include \"primitives/primitive.h\"")).empty());
+}
+
+TEST(ArchitectureRules, RejectHeadersThatBelongToAnotherFloorAlone) {
+  EXPECT_FALSE(include_violations(with_include("src/engine/a.cpp", "#include \"kernels/cpu/device.h\"")).empty());
+  EXPECT_FALSE(include_violations(with_include("src/engine/a.cpp", "#include \"onnx/lowering.h\"")).empty());
+  EXPECT_FALSE(include_violations(with_include("src/attribution/a.cpp", "#include \"graph/graph.h\"")).empty());
+  EXPECT_TRUE(include_violations(with_include("src/kernels/cpu/a.cpp", "#include \"kernels/cpu/b.h\"")).empty());
+}
+
+TEST(ArchitectureRules, RejectVendorsAwayFromHome) {
+  EXPECT_FALSE(include_violations(with_include("src/engine/a.cpp", "#include <oneapi/dnnl/dnnl.hpp>")).empty());
+  EXPECT_FALSE(include_violations(with_include("src/engine/a.cpp", "#include <onnx/onnx_pb.h>")).empty());
+  EXPECT_FALSE(include_violations(with_include("cli/a.cpp", "#include <png.h>")).empty());
+  EXPECT_TRUE(include_violations(with_include("src/kernels/cpu/a.cpp", "#include <oneapi/dnnl/dnnl.hpp>")).empty());
+}
+
+TEST(ArchitectureRules, KeepPublicHeadersAndFacesToThePublicInterface) {
+  EXPECT_FALSE(include_violations(with_include("include/mho/a.h", "#include <fmt/format.h>")).empty());
+  EXPECT_FALSE(include_violations(with_include("include/mho/a.h", "#include \"graph/graph.h\"")).empty());
+  EXPECT_FALSE(include_violations(with_include("cli/a.cpp", "#include \"graph/graph.h\"")).empty());
+  EXPECT_TRUE(include_violations(with_include("include/mho/a.h", "#include <mho/error.h>\n#include <vector>")).empty());
+}
+
+TEST(ArchitectureRules, FindCycles) {
+  EXPECT_EQ(include_cycle({with_include("src/graph/a.h", "#include \"graph/b.h\""),
+                           with_include("src/graph/b.h", "#include \"graph/a.h\"")}),
+            "graph/a.h -> graph/b.h -> graph/a.h");
+}
+
+TEST(ArchitectureRules, FindForbiddenCallsInCodeButNotInCommentsOrTexts) {
+  EXPECT_EQ(forbidden_calls(parse_source("a.cpp", "std::abort();\n std::cout << 1; exit(1);")).size(), 3u);
+  EXPECT_TRUE(forbidden_calls(parse_source("a.cpp", "// exit(1)\nf(\"abort(\"); /* std::cout */ on_exit(1);")).empty());
+}
+
+}  // namespace
+}  // namespace mho::architecture
