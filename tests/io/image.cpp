@@ -1,0 +1,149 @@
+// Invariant: every format gives the same pixels; normalisation is (v * scale - mean) / std per channel in the asked
+// layout; resizing agrees with Pillow's bilinear; and damaged pictures give an Error.
+#include <gtest/gtest.h>
+#include <mho/error.h>
+#include <mho/io.h>
+
+#include "io/temporary_folder.h"
+
+namespace mho::io {
+namespace {
+
+ImageOptions raw(std::int64_t channels = 3) {
+  ImageOptions options;
+  options.scale = 1.0;
+  options.channels = channels;
+  return options;
+}
+
+TEST(Image, EveryFormatGivesTheSamePixels) {
+  for (const char* name : {"picture.png", "picture.bmp", "picture.ppm"}) {
+    const Array array = read_image(fixture(name), raw());
+    ASSERT_EQ(array.shape(), (Shape{1, 3, 4, 6})) << name;
+    const auto values = array.as<float>();
+    for (std::size_t y = 0; y < 4; ++y) {
+      for (std::size_t x = 0; x < 6; ++x) {
+        EXPECT_EQ(values[y * 6 + x], 40.0f * static_cast<float>(x)) << name;
+        EXPECT_EQ(values[24 + y * 6 + x], 60.0f * static_cast<float>(y)) << name;
+        EXPECT_EQ(values[48 + y * 6 + x], 7.0f) << name;
+      }
+    }
+  }
+}
+
+TEST(Image, JpegIsReadWithinItsLoss) {
+  const Array array = read_image(fixture("flat.jpg"), raw());
+  ASSERT_EQ(array.shape(), (Shape{1, 3, 16, 16}));
+  EXPECT_NEAR(array.at(0), 200, 3);
+  EXPECT_NEAR(array.at(256), 100, 3);
+  EXPECT_NEAR(array.at(512), 50, 3);
+}
+
+TEST(Image, ChannelOrderAndLayoutAreAsAsked) {
+  const Array rgb = read_image(fixture("picture.png"), raw());
+  ImageOptions options = raw();
+  options.bgr = true;
+  options.channels_last = true;
+  const Array bgr = read_image(fixture("picture.png"), options);
+  ASSERT_EQ(bgr.shape(), (Shape{1, 4, 6, 3}));
+  for (std::int64_t pixel = 0; pixel < 24; ++pixel) {
+    for (std::int64_t c = 0; c < 3; ++c) EXPECT_EQ(bgr.at(pixel * 3 + c), rgb.at((2 - c) * 24 + pixel));
+  }
+}
+
+TEST(Image, GreyIsTheSameFromColourAndFromGrey) {
+  const Array from_colour = read_image(fixture("picture.png"), raw(1));
+  const Array from_grey = read_image(fixture("grey.pgm"), raw(1));
+  ASSERT_EQ(from_colour.shape(), (Shape{1, 1, 4, 6}));
+  for (std::int64_t i = 0; i < 24; ++i) EXPECT_NEAR(from_colour.at(i), from_grey.at(i), 1.0);
+}
+
+TEST(Image, MeanAndDeviationApplyPerChannel) {
+  ImageOptions options;
+  options.mean = {0.5, 0.25, 0.125};
+  options.stddev = {0.1, 0.2, 0.4};
+  const Array array = read_image(fixture("picture.png"), options);
+  EXPECT_FLOAT_EQ(static_cast<float>(array.at(5)), static_cast<float>((200 / 255.0 - 0.5) / 0.1));
+  EXPECT_FLOAT_EQ(static_cast<float>(array.at(24 + 18)), static_cast<float>((180 / 255.0 - 0.25) / 0.2));
+  EXPECT_FLOAT_EQ(static_cast<float>(array.at(48)), static_cast<float>((7 / 255.0 - 0.125) / 0.4));
+}
+
+TEST(Image, ResizingAgreesWithPillowsBilinear) {
+  ImageOptions options = raw(1);
+  options.height = 2;
+  options.width = 3;
+  const Array ours = read_image(fixture("red.pgm"), options);
+  const Array pillow = read_image(fixture("red_3x2.pgm"), raw(1));
+  ASSERT_EQ(ours.shape(), pillow.shape());
+  for (std::int64_t i = 0; i < ours.size(); ++i) EXPECT_NEAR(ours.at(i), pillow.at(i), 1.0) << i;
+}
+
+TEST(Image, EnlargingAConstantPictureKeepsIt) {
+  ImageOptions options = raw(1);
+  options.height = 37;
+  options.width = 53;
+  options.scale = 1.0;
+  TemporaryFolder folder;
+  write_bytes(folder / "flat.pgm", "P5\n# a comment\n2 2\n255\n" + std::string(4, '\x64'));
+  const Array array = read_image(folder / "flat.pgm", options);
+  for (std::int64_t i = 0; i < array.size(); ++i) ASSERT_EQ(array.at(i), 100.0);
+}
+
+TEST(Image, OptionsThatMakeNoSenseAreRefused) {
+  ImageOptions channels = raw(2);
+  ImageOptions mean = raw();
+  mean.mean = {1, 2};
+  ImageOptions deviation = raw();
+  deviation.stddev = {0};
+  ImageOptions size = raw();
+  size.height = 1 << 20;
+  for (const ImageOptions& options : {channels, mean, deviation, size}) {
+    try {
+      (void)read_image(fixture("picture.png"), options);
+      ADD_FAILURE() << "was accepted";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), Code::kInvalidArgument);
+    }
+  }
+}
+
+TEST(Image, EveryTruncationIsAnError) {
+  TemporaryFolder folder;
+  for (const char* name : {"picture.png", "picture.bmp", "picture.ppm", "grey.pgm", "flat.jpg"}) {
+    const std::string whole = read_bytes(fixture(name));
+    for (std::size_t length = 0; length < whole.size(); ++length) {
+      write_bytes(folder / name, whole.substr(0, length));
+      // A PNG is complete before the checksum of its last, empty chunk.
+      if (std::string(name) == "picture.png" && length + 4 >= whole.size()) continue;
+      EXPECT_THROW((void)read_image(folder / name, raw()), Error) << name << " cut to " << length;
+    }
+  }
+}
+
+TEST(Image, AlteredBytesNeverCrash) {
+  TemporaryFolder folder;
+  for (const char* name : {"picture.png", "picture.bmp", "picture.ppm", "flat.jpg"}) {
+    const std::string whole = read_bytes(fixture(name));
+    for (std::size_t at = 0; at < whole.size(); ++at) {
+      for (const char flip : {'\x01', '\x10', '\x80', '\xFF'}) {
+        std::string altered = whole;
+        altered[at] = static_cast<char>(altered[at] ^ flip);
+        write_bytes(folder / name, altered);
+        try {
+          (void)read_image(folder / name, raw());
+        } catch (const Error&) {
+        }
+      }
+    }
+  }
+}
+
+TEST(Image, PathsOfPicturesAreRecognised) {
+  EXPECT_TRUE(is_image_path("a/B.PNG"));
+  EXPECT_TRUE(is_image_path("x.jpeg"));
+  EXPECT_FALSE(is_image_path("x.npy"));
+  EXPECT_FALSE(is_image_path("png"));
+}
+
+}  // namespace
+}  // namespace mho::io

@@ -1,0 +1,65 @@
+// Invariant: a result file holds every array of the result under the documented names, and its metadata is JSON.
+#include <gtest/gtest.h>
+#include <mho/io.h>
+
+#include <nlohmann/json.hpp>
+
+#include "io/temporary_folder.h"
+
+namespace mho::io {
+namespace {
+
+Result example() {
+  LayerResult cut;
+  cut.name = "/conv/Relu_output_0";
+  cut.op = "Relu";
+  cut.cut = true;
+  cut.values = Array({2, 3}, std::vector<double>{1, 2, 3, 4, 5, 6});
+  cut.estimated_error = {0.001, 0.002};
+  cut.residual = {0.5, -0.5};
+  LayerResult other = cut;
+  other.name = "mho/target";  // a name that a model may well use and that this file uses, too
+  other.residual.clear();
+  Result result;
+  result.layers = {cut, other};
+  result.f_input = {3, 4};
+  result.f_baseline = {1, 2};
+  result.target = {7, 8};
+  result.evaluations = {16, 32};
+  result.steps = {8, 16};
+  result.converged = {true, false};
+  result.target_tensor = "bad \xFF name";
+  result.metadata = {{"method", "nig"}};
+  return result;
+}
+
+TEST(WriteResult, HoldsEveryArrayByItsName) {
+  TemporaryFolder folder;
+  write_result(folder / "r.npz", example());
+  const auto arrays = read_npz(folder / "r.npz");
+  EXPECT_EQ(arrays.at("/conv/Relu_output_0").shape(), (Shape{2, 3}));
+  EXPECT_EQ(arrays.at("layer:mho/target").at(5), 6.0);
+  EXPECT_EQ(arrays.at("mho/f_input").at(1), 4.0);
+  EXPECT_EQ(arrays.at("mho/f_baseline").at(1), 2.0);
+  EXPECT_EQ(arrays.at("mho/target").at(0), 7.0);
+  EXPECT_EQ(arrays.at("mho/evaluations").at(1), 32.0);
+  EXPECT_EQ(arrays.at("mho/steps").at(1), 16.0);
+  EXPECT_EQ(arrays.at("mho/converged").dtype(), DType::b8);
+  EXPECT_EQ(arrays.at("mho/converged").at(1), 0.0);
+  EXPECT_EQ(arrays.at("mho/residual//conv/Relu_output_0").at(1), -0.5);
+  EXPECT_EQ(arrays.count("mho/residual/layer:mho/target"), 0u);
+  EXPECT_EQ(arrays.at("mho/estimated_error/layer:mho/target").at(0), 0.001);
+}
+
+TEST(WriteResult, MetadataIsJsonEvenWhenNamesAreNotUtf8) {
+  TemporaryFolder folder;
+  write_result(folder / "r.npz", example());
+  const auto metadata = nlohmann::json::parse(read_npz_texts(folder / "r.npz").at("mho/metadata"));
+  EXPECT_EQ(metadata.at("target_tensor"), "bad \uFFFD name");
+  EXPECT_EQ(metadata.at("run").at("method"), "nig");
+  EXPECT_EQ(metadata.at("layers").at(1).at("array"), "layer:mho/target");
+  EXPECT_EQ(metadata.at("layers").at(0).at("shape"), (std::vector<int>{2, 3}));
+}
+
+}  // namespace
+}  // namespace mho::io
