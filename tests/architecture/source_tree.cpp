@@ -2,12 +2,14 @@
 #include "architecture/source_tree.h"
 
 #include <algorithm>
+#include <cctype>
 #include <fstream>
 #include <functional>
 #include <iterator>
 #include <map>
 #include <regex>
 #include <set>
+#include <sstream>
 #include <stdexcept>
 
 namespace mho::architecture {
@@ -100,6 +102,7 @@ Source parse_source(std::string path, std::string_view text) {
 std::vector<Source> read_sources(const std::filesystem::path& project, const std::vector<std::string>& folders) {
   std::vector<Source> sources;
   for (const std::string& folder : folders) {
+    if (!std::filesystem::is_directory(project / folder)) continue;
     for (const auto& entry : std::filesystem::recursive_directory_iterator(project / folder)) {
       const auto extension = entry.path().extension();
       if (!entry.is_regular_file() || (extension != ".h" && extension != ".cpp")) continue;

@@ -25,7 +25,7 @@ struct Source {
 
 /// Parses one file's text.
 [[nodiscard]] Source parse_source(std::string path, std::string_view text);
-/// All .h and .cpp files below the named folders of the project, sorted by path.
+/// All .h and .cpp files below those of the named folders that exist, sorted by path.
 [[nodiscard]] std::vector<Source> read_sources(const std::filesystem::path& project,
                                                const std::vector<std::string>& folders);
 
