@@ -1,3 +1,4 @@
+// Building a graph: nodes are appended, constants are evaluated at once.
 #include "graph/builder.h"
 
 #include <algorithm>
