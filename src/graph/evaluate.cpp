@@ -1,3 +1,4 @@
+// Evaluating one primitive on constants.
 #include "graph/evaluate.h"
 
 #include <algorithm>
