@@ -1,3 +1,4 @@
+// Sizes and views of tensors.
 #include "kernels/tensor.h"
 
 #include <mho/error.h>
