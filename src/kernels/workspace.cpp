@@ -1,3 +1,4 @@
+// Temporary memory that grows once.
 #include "kernels/workspace.h"
 
 #include <algorithm>
