@@ -1,0 +1,71 @@
+// The CPU device: float32, oneDNN for contractions, vectorised loops for the rest, the plain loops for rare verbs.
+#pragma once
+
+#include "kernels/cpu/blocked.h"
+#include "kernels/cpu/onednn.h"
+#include "kernels/cpu/threads.h"
+#include "kernels/reference/reference_device.h"
+
+namespace mho::kernels {
+
+/// Safe to use from several threads at once with different Workspaces.
+class CpuDevice : public ReferenceDevice<float> {
+ public:
+  /// `threads` = 0 means all cores.
+  explicit CpuDevice(int threads);
+
+  [[nodiscard]] std::string_view name() const override { return "cpu"; }
+  [[nodiscard]] Layout convolution_layout(const ConvolutionAttributes& attributes, const Shape& x,
+                                          const Shape& weights) const override;
+  [[nodiscard]] bool has_blocked_layout() const override { return true; }
+
+  void fill(const Tensor& y, double value) override;
+  void copy(Workspace&, const Tensor& x, const Tensor& y) override;
+  void copy_region(Workspace&, const Tensor& x, const Region& from, const Tensor& y, const Region& to,
+                   const Shape& extents, bool accumulate) override;
+  void transpose(Workspace&, const Tensor& x, const Shape& permutation, const Tensor& y) override;
+  void broadcast(Workspace&, const Tensor& x, const Tensor& y) override;
+
+  void unary(Workspace&, const UnaryFunction& f, const Tensor& x, const Tensor& y) override;
+  void unary_vjp(Workspace&, const UnaryFunction& f, const Tensor& x, const Tensor& y, const Tensor& gy,
+                 const Tensor& gx) override;
+  void binary(Workspace&, Binary f, const Tensor& a, const Tensor& b, const Tensor& y) override;
+  void where(Workspace&, const Tensor& condition, const Tensor& a, const Tensor& b, const Tensor& y) override;
+  void add_into(Workspace&, const Tensor& x, const Tensor& y) override;
+
+  void reduce(Workspace&, ReduceKind kind, const Tensor& x, const Tensor& y) override;
+  void softmax(Workspace&, const Tensor& x, std::int64_t axis, const Tensor& y) override;
+  void softmax_vjp(Workspace&, const Tensor& y, const Tensor& gy, std::int64_t axis, const Tensor& gx) override;
+  void log_softmax(Workspace&, const Tensor& x, std::int64_t axis, const Tensor& y) override;
+  void log_softmax_vjp(Workspace&, const Tensor& y, const Tensor& gy, std::int64_t axis, const Tensor& gx) override;
+
+  void matmul(Workspace&, const MatmulAttributes& attributes, const Tensor& a, const Tensor& b, const Tensor& y,
+              const Epilogue& epilogue) override;
+  void convolution(Workspace&, const ConvolutionAttributes& attributes, const Tensor& x, const Tensor& w,
+                   const Tensor& y, const Epilogue& epilogue) override;
+  void convolution_vjp_data(Workspace&, const ConvolutionAttributes& attributes, const Tensor& gy, const Tensor& w,
+                            const Tensor& gx) override;
+
+  void pool_max(Workspace&, const Window& window, const Tensor& x, const Tensor& y, const Tensor& winner) override;
+  void pool_max_vjp(Workspace&, const Window& window, const Tensor& gy, const Tensor& winner,
+                    const Tensor& gx) override;
+  void pool_average(Workspace&, const Window& window, bool count_include_pad, const Tensor& x,
+                    const Tensor& y) override;
+  void pool_average_vjp(Workspace&, const Window& window, bool count_include_pad, const Tensor& gy,
+                        const Tensor& gx) override;
+
+  void interpolate(const Tensor& a, const Tensor& b, double alpha, const Tensor& y) override;
+  void accumulate_path(double w0, const Tensor& g0, double w1, const Tensor& g1, const Tensor& y0, const Tensor& y1,
+                       const Tensor& acc) override;
+  void accumulate(double w, const Tensor& g, const Tensor& acc) override;
+
+ private:
+  /// Parallel memcpy.
+  void copy_bytes(const std::byte* from, std::byte* to, std::size_t bytes) const;
+
+  int threads_;
+  dnnl::engine engine_;
+  cpu::PackedWeights packed_;
+};
+
+}  // namespace mho::kernels

@@ -1,0 +1,135 @@
+// Matrix products by oneDNN, with constant matrices packed once. A stack times one matrix is one tall product.
+#include <algorithm>
+
+#include "kernels/cpu/cpu_device.h"
+
+namespace mho::kernels {
+
+using cpu::Call;
+using dnnl::memory;
+
+namespace {
+
+/// The factors as oneDNN sees them: equal ranks, leading axes that broadcast, transposition as strides.
+struct Factors {
+  Shape a, b, y;
+  memory::desc a_md, b_md, y_md;
+};
+
+memory::desc matrix(const Shape& shape, bool transposed) {
+  // `shape` is after transposition; memory is before it.
+  Shape stored = shape;
+  if (transposed) std::swap(stored[stored.size() - 1], stored[stored.size() - 2]);
+  memory::dims strides(stored.size());
+  std::int64_t stride = 1;
+  for (std::size_t axis = stored.size(); axis-- > 0;) {
+    strides[axis] = stride;
+    stride *= stored[axis];
+  }
+  if (transposed) std::swap(strides[strides.size() - 1], strides[strides.size() - 2]);
+  return {shape, memory::data_type::f32, strides};
+}
+
+std::int64_t batch(const Shape& shape) { return element_count(Shape(shape.begin(), shape.end() - 2)); }
+
+Shape with_rank(Shape shape, std::size_t rank) {
+  shape.insert(shape.begin(), rank - shape.size(), 1);
+  return shape;
+}
+
+Factors factors_of(const MatmulAttributes& attributes, const Tensor& a, const Tensor& b, const Tensor& y) {
+  Factors f{a.shape(), b.shape(), y.shape(), {}, {}, {}};
+  if (attributes.transpose_a) std::swap(f.a[f.a.size() - 1], f.a[f.a.size() - 2]);
+  if (attributes.transpose_b) std::swap(f.b[f.b.size() - 1], f.b[f.b.size() - 2]);
+  const std::int64_t k = f.a.back();
+  const std::int64_t n = f.b.back();
+  if (batch(f.b) == 1 && (!attributes.transpose_a || batch(f.a) == 1)) {
+    const std::int64_t rows = batch(f.a) * f.a[f.a.size() - 2];
+    f.a = {rows, k};
+    f.b = {k, n};
+    f.y = {rows, n};
+  } else {
+    const std::size_t rank = f.y.size();
+    f.a = with_rank(f.a, rank);
+    f.b = with_rank(f.b, rank);
+    const bool equal = std::equal(f.a.begin(), f.a.end() - 2, f.b.begin());
+    if (equal && rank > 3) {
+      const auto flat = [](const Shape& s) { return Shape{batch(s), s[s.size() - 2], s[s.size() - 1]}; };
+      f.a = flat(f.a);
+      f.b = flat(f.b);
+      f.y = flat(f.y);
+    }
+  }
+  f.a_md = matrix(f.a, attributes.transpose_a);
+  f.b_md = matrix(f.b, attributes.transpose_b);
+  f.y_md = matrix(f.y, false);
+  return f;
+}
+
+struct Prepared {
+  bool possible = false;
+  Call call;
+  memory::desc b_plain, b_wanted;
+  std::optional<Call> pack;
+  const std::byte* packed_from = nullptr;
+  cpu::PackedWeights::Packed packed;
+};
+
+Prepared prepare(const dnnl::engine& engine, const Factors& f, bool constant_b, const Epilogue& epilogue) {
+  dnnl::primitive_attr attr = cpu::with_user_scratchpad();
+  dnnl::post_ops ops;
+  if (epilogue.residual != nullptr) ops.append_sum(1.0F);
+  if (epilogue.relu) cpu::append_relu(ops);
+  attr.set_post_ops(ops);
+  memory::desc bias;
+  if (epilogue.bias != nullptr) {
+    Shape shape(f.y.size(), 1);
+    shape.back() = f.y.back();
+    bias = cpu::describe({DType::f32, shape, Layout::plain});
+  }
+  const bool pack = constant_b && f.b.size() == 2;
+  const auto pd = cpu::matmul_pd(engine, f.a_md, pack ? cpu::describe_any(f.b) : f.b_md, bias, f.y_md, attr);
+  if (!pd) return {};
+  Prepared p;
+  p.possible = true;
+  p.call = Call(engine, dnnl::matmul(pd), pd.scratchpad_desc());
+  p.b_plain = f.b_md;
+  p.b_wanted = pd.weights_desc();
+  if (p.b_wanted != p.b_plain) p.pack.emplace(engine, p.b_plain, p.b_wanted);
+  p.call.declare(DNNL_ARG_SRC, f.a_md);
+  p.call.declare(DNNL_ARG_WEIGHTS, p.b_wanted);
+  p.call.declare(DNNL_ARG_DST, f.y_md);
+  if (epilogue.bias != nullptr) p.call.declare(DNNL_ARG_BIAS, bias);
+  return p;
+}
+
+}  // namespace
+
+void CpuDevice::matmul(Workspace& workspace, const MatmulAttributes& attributes, const Tensor& a, const Tensor& b,
+                       const Tensor& y, const Epilogue& epilogue) {
+  const cpu::ScopedThreads threads(threads_);
+  auto& p = workspace.slot<Prepared>([&] {
+    const bool empty = a.type.elements() == 0 || b.type.elements() == 0 || y.type.elements() == 0;
+    return empty ? Prepared{} : prepare(engine_, factors_of(attributes, a, b, y), b.constant, epilogue);
+  });
+  if (!p.possible) return ReferenceDevice<float>::matmul(workspace, attributes, a, b, y, epilogue);
+  const void* weights = b.data;
+  if (p.pack) {
+    if (p.packed_from != b.data) {
+      p.packed = packed_.find_or_pack(engine_, b.data, p.b_plain, p.b_wanted, 0,
+                                      [&](void* packed) { p.pack->run(workspace, b.data, packed); });
+      p.packed_from = b.data;
+    }
+    weights = p.packed->get_data_handle();
+  }
+  if (epilogue.residual != nullptr && epilogue.residual->data != y.data) {
+    copy_bytes(epilogue.residual->data, y.data, y.type.bytes());
+  }
+  p.call.set(DNNL_ARG_SRC, a.data);
+  p.call.set(DNNL_ARG_WEIGHTS, weights);
+  p.call.set(DNNL_ARG_DST, y.data);
+  if (epilogue.bias != nullptr) p.call.set(DNNL_ARG_BIAS, epilogue.bias->data);
+  p.call.run(workspace);
+}
+
+}  // namespace mho::kernels

@@ -1,0 +1,67 @@
+// The arithmetic of path integrals: one pass over memory each, in double.
+#include "kernels/cpu/cpu_device.h"
+#include "kernels/cpu/vector_math.h"
+
+namespace mho::kernels {
+
+namespace {
+
+MHO_VECTORISED void interpolate_range(const float* a, const float* b, double alpha, float* y, std::int64_t n) {
+#pragma omp simd
+  for (std::int64_t i = 0; i < n; ++i) {
+    const double from = a[i];
+    y[i] = static_cast<float>(from + alpha * (b[i] - from));
+  }
+}
+
+MHO_VECTORISED void add_weighted(double w, const float* g, double* acc, std::int64_t n) {
+#pragma omp simd
+  for (std::int64_t i = 0; i < n; ++i) acc[i] += w * g[i];
+}
+
+MHO_VECTORISED void add_step(double w, const float* g, const float* y0, const float* y1, double* acc, std::int64_t n) {
+#pragma omp simd
+  for (std::int64_t i = 0; i < n; ++i) acc[i] += w * g[i] * (static_cast<double>(y1[i]) - y0[i]);
+}
+
+MHO_VECTORISED void add_trapezoid(double w0, const float* g0, double w1, const float* g1, const float* y0,
+                                  const float* y1, double* acc, std::int64_t n) {
+#pragma omp simd
+  for (std::int64_t i = 0; i < n; ++i) {
+    acc[i] += (w0 * g0[i] + w1 * g1[i]) * (static_cast<double>(y1[i]) - y0[i]);
+  }
+}
+
+const float* floats(const Tensor& tensor) { return tensor.as<float>().data(); }
+
+}  // namespace
+
+void CpuDevice::interpolate(const Tensor& a, const Tensor& b, double alpha, const Tensor& y) {
+  float* const to = y.as<float>().data();
+  cpu::parallel_for(threads_, y.type.stored_elements(), 1, kChannelBlock, [&](std::int64_t begin, std::int64_t end) {
+    interpolate_range(floats(a) + begin, floats(b) + begin, alpha, to + begin, end - begin);
+  });
+}
+
+void CpuDevice::accumulate_path(double w0, const Tensor& g0, double w1, const Tensor& g1, const Tensor& y0,
+                                const Tensor& y1, const Tensor& acc) {
+  double* const sum = acc.as<double>().data();
+  cpu::parallel_for(threads_, g0.type.stored_elements(), 2, kChannelBlock, [&](std::int64_t begin, std::int64_t end) {
+    const std::int64_t n = end - begin;
+    if (g1.empty()) {
+      add_step(w0, floats(g0) + begin, floats(y0) + begin, floats(y1) + begin, sum + begin, n);
+    } else {
+      add_trapezoid(w0, floats(g0) + begin, w1, floats(g1) + begin, floats(y0) + begin, floats(y1) + begin, sum + begin,
+                    n);
+    }
+  });
+}
+
+void CpuDevice::accumulate(double w, const Tensor& g, const Tensor& acc) {
+  double* const sum = acc.as<double>().data();
+  cpu::parallel_for(threads_, g.type.stored_elements(), 2, kChannelBlock, [&](std::int64_t begin, std::int64_t end) {
+    add_weighted(w, floats(g) + begin, sum + begin, end - begin);
+  });
+}
+
+}  // namespace mho::kernels

@@ -1,0 +1,47 @@
+// Threads: one OpenMP pool, entered only for work that pays for it.
+#pragma once
+
+#include <omp.h>
+
+#include <algorithm>
+#include <cstdint>
+
+namespace mho::kernels::cpu {
+
+/// While it lives, OpenMP regions that this thread opens (oneDNN's too) use `threads` threads.
+class ScopedThreads {
+ public:
+  explicit ScopedThreads(int threads) : before_(omp_get_max_threads()) { omp_set_num_threads(threads); }
+  ~ScopedThreads() { omp_set_num_threads(before_); }
+  ScopedThreads(const ScopedThreads&) = delete;
+  ScopedThreads& operator=(const ScopedThreads&) = delete;
+
+ private:
+  int before_;
+};
+
+/// Elements of cheap arithmetic below which waking a thread costs more than it saves.
+inline constexpr std::int64_t kParallelElements = 1 << 15;
+
+/// Calls body(begin, end) on disjoint ranges that cover [0, count), in parallel where `count * cost` (cost: elements
+/// of cheap arithmetic per item) pays for it. Ranges start at multiples of `align`.
+template <class Body>
+void parallel_for(int threads, std::int64_t count, std::int64_t cost, std::int64_t align, const Body& body) {
+  if (count <= 0) return;
+  const std::int64_t work = count * std::max<std::int64_t>(cost, 1);
+  const auto useful = std::min<std::int64_t>(threads, work / kParallelElements);
+  if (useful <= 1) {
+    body(std::int64_t{0}, count);
+    return;
+  }
+#pragma omp parallel num_threads(static_cast <int>(useful))
+  {
+    const std::int64_t parts = omp_get_num_threads();
+    const std::int64_t chunks = (count + align - 1) / align;
+    const auto cut = [&](std::int64_t part) { return std::min(count, chunks * part / parts * align); };
+    const std::int64_t part = omp_get_thread_num();
+    if (cut(part) < cut(part + 1)) body(cut(part), cut(part + 1));
+  }
+}
+
+}  // namespace mho::kernels::cpu
