@@ -79,8 +79,10 @@ bool has_elements(const Request& r) {
   return element_count(r.x.shape) > 0 && element_count(r.y.shape) > 0 && element_count(r.w) > 0;
 }
 
-/// The descriptors with which to try, best first: as the tensors are; both blocked; as oneDNN likes.
-std::vector<ConvolutionShape> attempts(const Request& r, std::int64_t merge, const memory::desc& bias) {
+/// The descriptors with which to try, best first: as the tensors are; with x or both in the other layout where y is
+/// blocked; as oneDNN likes.
+std::vector<ConvolutionShape> attempts(const Request& r, std::int64_t merge, const memory::desc& bias,
+                                       bool as_onednn_likes = true) {
   const Window& window = r.attributes.window;
   ConvolutionShape shape{describe(r.x),
                          describe_any(weight_dims(r.w, r.attributes.groups, merge)),
@@ -91,11 +93,13 @@ std::vector<ConvolutionShape> attempts(const Request& r, std::int64_t merge, con
                          window.pads_begin,
                          window.pads_end};
   std::vector result{shape};
-  if (r.x.layout != r.y.layout) {
-    shape.x = describe({DType::f32, r.x.shape, Layout::blocked});
-    shape.y = describe({DType::f32, r.y.shape, Layout::blocked});
+  if (r.y.layout == Layout::blocked) {
+    // First layers: forward kernels want few channels plain, backward ones want them blocked.
+    const Layout other = r.x.layout == Layout::blocked ? Layout::plain : Layout::blocked;
+    shape.x = describe({DType::f32, r.x.shape, other});
     result.push_back(shape);
   }
+  if (!as_onednn_likes) return result;
   shape.x = describe_any(r.x.shape);
   shape.y = describe_any(r.y.shape);
   result.push_back(shape);
@@ -206,20 +210,30 @@ struct Prepared {
   Call call;
   Weights weights;
   Port in, out, residual;
+  bool sums_into_output = false;  ///< the residual must lie in the output beforehand
 };
+
+constexpr int kResidual = DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1;
 
 Prepared prepare_forward(const dnnl::engine& engine, const Request& r, const Epilogue& epilogue) {
   if (!has_elements(r)) return {};
-  dnnl::primitive_attr attr = cpu::with_user_scratchpad();
-  dnnl::post_ops ops;
-  if (epilogue.residual != nullptr) ops.append_sum(1.0F);
-  if (epilogue.relu) cpu::append_relu(ops);
-  attr.set_post_ops(ops);
   const memory::desc bias =
       epilogue.bias != nullptr ? describe({DType::f32, {r.y.shape[1]}, Layout::plain}) : memory::desc();
   const std::int64_t merge = grouping_of(r.attributes.groups, r.x.shape[1], r.y.shape[1]).merge;
-  const auto pd = fastest(attempts(r, merge, bias),
-                          [&](const ConvolutionShape& s) { return cpu::convolution_forward_pd(engine, s, attr); });
+  const auto pd = fastest(attempts(r, merge, bias), [&](const ConvolutionShape& s) {
+    dnnl::primitive_attr attr = cpu::with_user_scratchpad();
+    dnnl::post_ops ops;
+    if (epilogue.residual != nullptr) {
+      if (s.y == describe(r.y)) {
+        ops.append_binary(dnnl::algorithm::binary_add, s.y);
+      } else {
+        ops.append_sum(1.0F);  // a binary operand's layout must be known beforehand
+      }
+    }
+    if (epilogue.relu) cpu::append_relu(ops);
+    attr.set_post_ops(ops);
+    return cpu::convolution_forward_pd(engine, s, attr);
+  });
   if (!pd) return {};
   Prepared p{true,
              Call(engine, dnnl::convolution_forward(pd), pd.scratchpad_desc()),
@@ -227,7 +241,11 @@ Prepared prepare_forward(const dnnl::engine& engine, const Request& r, const Epi
              Port::input(engine, r.x, pd.src_desc()),
              Port::output(engine, r.y, pd.dst_desc()),
              {}};
-  if (epilogue.residual != nullptr) p.residual = Port::input(engine, r.y, pd.dst_desc());
+  if (epilogue.residual != nullptr) {
+    p.sums_into_output = pd.get_primitive_attr().get_post_ops().kind(0) == dnnl::primitive::kind::sum;
+    p.residual = Port::input(engine, r.y, pd.dst_desc());
+    if (!p.sums_into_output) p.call.declare(kResidual, pd.dst_desc());
+  }
   p.call.declare(DNNL_ARG_SRC, pd.src_desc());
   p.call.declare(DNNL_ARG_WEIGHTS, pd.weights_desc());
   p.call.declare(DNNL_ARG_DST, pd.dst_desc());
@@ -271,16 +289,18 @@ Layout CpuDevice::convolution_layout(const ConvolutionAttributes& attributes, co
   const cpu::ScopedThreads threads(threads_);
   if (x.size() < 3 || x.size() > 5) return Layout::plain;
   // Half-empty blocks waste more than the blocked kernels gain.
-  if (weights[0] <= kChannelBlock / 2) return Layout::plain;
+  if (weights[0] < kChannelBlock / 2) return Layout::plain;
   const TensorType x_type{DType::f32, x, Layout::blocked};
   const TensorType y_type{DType::f32, output_shape(attributes, x, weights), Layout::blocked};
   const Request r{attributes, x_type, weights, y_type};
   if (!has_elements(r)) return Layout::plain;
   const std::int64_t merge = grouping_of(attributes.groups, x[1], weights[0]).merge;
-  const ConvolutionShape blocked = attempts(r, merge, {}).front();
-  const auto forward = cpu::convolution_forward_pd(engine_, blocked, {});
+  const auto blocked = attempts(r, merge, {}, false);
+  const auto forward =
+      fastest(blocked, [&](const ConvolutionShape& s) { return cpu::convolution_forward_pd(engine_, s, {}); });
   if (!forward || !cpu::is_fast(forward.impl_info_str())) return Layout::plain;
-  const auto backward = cpu::convolution_backward_pd(engine_, blocked, {});
+  const auto backward =
+      fastest(blocked, [&](const ConvolutionShape& s) { return cpu::convolution_backward_pd(engine_, s, {}); });
   if (!backward || !cpu::is_fast(backward.impl_info_str())) return Layout::plain;
   return Layout::blocked;
 }
@@ -296,11 +316,19 @@ void CpuDevice::convolution(Workspace& workspace, const ConvolutionAttributes& a
   p.call.set(DNNL_ARG_SRC, p.in.read(workspace, x));
   void* const out = p.out.buffer(workspace, y);
   if (epilogue.residual != nullptr) {
-    // oneDNN's sum adds into what the output holds.
-    if (p.residual.reorder) {
-      p.residual.reorder->run(workspace, epilogue.residual->data, out);
-    } else if (epilogue.residual->data != out) {
-      copy_bytes(epilogue.residual->data, static_cast<std::byte*>(out), y.type.bytes());
+    const Tensor& residual = *epilogue.residual;
+    if (!p.sums_into_output) {
+      const std::byte* operand = residual.data;
+      if (operand == out) {  // kernels may keep partial sums in the output
+        Tensor saved = workspace.temporary(y.type);
+        copy_bytes(operand, saved.data, y.type.bytes());
+        operand = saved.data;
+      }
+      p.call.set(kResidual, operand);
+    } else if (p.residual.reorder) {
+      p.residual.reorder->run(workspace, residual.data, out);
+    } else if (residual.data != out) {
+      copy_bytes(residual.data, static_cast<std::byte*>(out), y.type.bytes());
     }
   }
   p.call.set(DNNL_ARG_DST, out);
