@@ -24,7 +24,8 @@ struct Window {
   Shape strides;
   Shape dilations;  ///< 1 = dense
   Shape pads_begin;
-  Shape pads_end;  ///< may exceed what the input needs (ceil_mode); elements outside count as padding
+  Shape pads_end;  ///< includes the overhang
+  Shape overhang;  ///< cells at the end of pads_end that ceil_mode added: they never count in an average; empty: 0
 
   bool operator==(const Window&) const = default;
 };
