@@ -46,7 +46,7 @@ class Positions {
   std::uint64_t bits_ = 0;
 };
 
-/// What vjp() reads besides the cotangents, so that the Plan frees everything else early.
+/// What vjp() reads besides cotangents and saved tensors, so that the Plan frees everything else early.
 struct BackwardReads {
   Positions inputs;
   Positions outputs;
@@ -109,7 +109,8 @@ class Primitive {
                        std::span<const Tensor> saved) const = 0;
   /// Vector-Jacobian product: input_gradients[i] = output_gradients^T * d outputs / d inputs[i].
   virtual void vjp(Exec& exec, const VjpArgs& args) const = 0;
-  [[nodiscard]] virtual BackwardReads backward_reads() const { return {Positions::all(), Positions::all()}; }
+  /// What vjp() reads when the gradients of the inputs `wanted` are computed.
+  [[nodiscard]] virtual BackwardReads backward_reads(Positions wanted) const = 0;
 
   /// True where gradients pass at all; false for comparisons, shapes, integer results.
   [[nodiscard]] virtual bool differentiable() const { return true; }
@@ -120,6 +121,11 @@ class Primitive {
   }
 
   [[nodiscard]] virtual LayoutRule layout_rule() const { return LayoutRule::plain; }
+  /// For LayoutRule::channels: whether every boundary on axis 1 is a multiple of the channel block.
+  [[nodiscard]] virtual bool blocked_boundaries(std::span<const TensorType> /*inputs*/,
+                                                std::span<const TensorType> /*outputs*/) const {
+    return false;
+  }
   /// Output 0 is input 0 with another shape, element for element: the Plan shares the memory, forward and backward.
   [[nodiscard]] virtual bool is_view() const { return false; }
   /// Floating-point operations of one forward run, for cost models and GFLOP/s. Convolutions and products only.

@@ -1,0 +1,19 @@
+// numpy broadcasting for primitives: the common shape, and gradients summed back to an input's shape.
+#pragma once
+
+#include <string_view>
+
+#include "primitives/primitive.h"
+
+namespace mho::primitives {
+
+/// Throws Error(kInvalidModel) naming `who` where the shapes do not broadcast.
+[[nodiscard]] Shape broadcast_shape(const Shape& a, const Shape& b, std::string_view who);
+
+/// target = gradient summed over the axes along which `target` was broadcast. Both plain.
+void sum_to_shape(Exec& exec, const Tensor& gradient, const Tensor& target);
+
+/// `t` itself, or a plain copy of it in a temporary.
+[[nodiscard]] Tensor as_plain(Exec& exec, const Tensor& t);
+
+}  // namespace mho::primitives

@@ -1,0 +1,49 @@
+// Gather: elements of one axis taken at integer positions (ONNX Gather).
+#include <fmt/format.h>
+#include <mho/error.h>
+
+#include "primitives/primitives.h"
+
+namespace mho::primitives {
+
+namespace {
+
+class Gather final : public Primitive {
+ public:
+  explicit Gather(std::int64_t axis) : axis_(axis) {}
+  [[nodiscard]] std::string_view name() const override { return "gather"; }
+  [[nodiscard]] std::string describe() const override { return fmt::format("axis {}", axis_); }
+  [[nodiscard]] std::vector<TensorType> infer(std::span<const TensorType> inputs) const override {
+    const Shape& x = inputs[0].shape;
+    const Shape& indices = inputs[1].shape;
+    if (inputs[1].dtype != DType::i64) throw Error(Code::kInvalidModel, "gather needs integer indices");
+    if (axis_ < 0 || axis_ >= static_cast<std::int64_t>(x.size())) {
+      throw Error(Code::kInvalidModel, fmt::format("gather axis {} is outside {}", axis_, to_string(x)));
+    }
+    Shape shape(x.begin(), x.begin() + axis_);
+    shape.insert(shape.end(), indices.begin(), indices.end());
+    shape.insert(shape.end(), x.begin() + axis_ + 1, x.end());
+    static_cast<void>(element_count(shape));
+    return {{inputs[0].dtype, shape}};
+  }
+  void forward(Exec& exec, std::span<const Tensor> in, std::span<const Tensor> out,
+               std::span<const Tensor>) const override {
+    exec.device.gather(exec.workspace, in[0], in[1], axis_, out[0]);
+  }
+  void vjp(Exec& exec, const VjpArgs& args) const override {
+    const Tensor& gx = args.input_gradients[0];
+    if (!gx.empty()) exec.device.gather_vjp(exec.workspace, args.output_gradients[0], args.inputs[1], axis_, gx);
+    if (!args.input_gradients[1].empty()) exec.device.fill(args.input_gradients[1], 0);
+  }
+  [[nodiscard]] BackwardReads backward_reads(Positions) const override { return {Positions::of({1}), {}}; }
+  [[nodiscard]] bool affine(Positions active) const override { return !active.has(1); }
+
+ private:
+  std::int64_t axis_;
+};
+
+}  // namespace
+
+PrimitivePtr make_gather(std::int64_t axis) { return std::make_shared<Gather>(axis); }
+
+}  // namespace mho::primitives

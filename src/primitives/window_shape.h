@@ -1,0 +1,16 @@
+// Output extents of windows (convolution, pooling), with the checks that untrusted attributes need.
+#pragma once
+
+#include <string_view>
+
+#include "primitives/primitive.h"
+
+namespace mho::primitives {
+
+/// Spatial extents of the output for an input [N, C, spatial...]. Throws Error(kInvalidModel) naming `who` where the
+/// window's rank does not fit, an attribute is out of range or the window is larger than the padded input.
+[[nodiscard]] Shape window_output(const kernels::Window& window, const Shape& x, std::string_view who);
+
+[[nodiscard]] std::string describe_window(const kernels::Window& window);
+
+}  // namespace mho::primitives
