@@ -35,8 +35,8 @@ void convolution(benchmark::State& state) {
   const auto device = make_cpu_device(static_cast<int>(state.range(3)));
   const std::int64_t pad = l.kernel / 2;
   const std::int64_t size = (l.size + 2 * pad - l.kernel) / l.stride + 1;
-  const ConvolutionAttributes attributes{{{l.kernel, l.kernel}, {l.stride, l.stride}, {1, 1}, {pad, pad}, {pad, pad}},
-                                         l.groups};
+  const ConvolutionAttributes attributes{
+      {{l.kernel, l.kernel}, {l.stride, l.stride}, {1, 1}, {pad, pad}, {pad, pad}, {}}, l.groups};
   const mho::Shape x_shape{n, l.in, l.size, l.size};
   const mho::Shape w_shape{l.out, l.in / l.groups, l.kernel, l.kernel};
   const mho::Shape y_shape{n, l.out, size, size};

@@ -18,24 +18,18 @@ using dnnl::memory;
 
 namespace {
 
-/// Grouped convolutions are fast in blocked layout only where every group has whole blocks of channels (or one
-/// channel: depthwise). Narrower groups are merged by `merge` into wider ones whose weights are block-diagonal.
-struct Grouping {
-  std::int64_t groups = 1;
-  std::int64_t merge = 1;
-};
-
-Grouping grouping_of(std::int64_t groups, std::int64_t in_channels, std::int64_t out_channels) {
+/// How many neighbouring groups to merge into one. Grouped convolutions are fast in blocked layout only where every
+/// group has whole blocks of channels (or one channel: depthwise). Narrower groups are merged into wider ones whose
+/// weights are block-diagonal.
+std::int64_t merge_of(std::int64_t groups, std::int64_t in_channels, std::int64_t out_channels) {
   const std::int64_t in = in_channels / groups;
   const std::int64_t out = out_channels / groups;
-  if (groups == 1 || (in == 1 && out == 1)) return {groups, 1};
+  if (groups == 1 || (in == 1 && out == 1)) return 1;
   constexpr std::int64_t kWidest = 16;  // beyond it the zeros cost more than a slow kernel
   for (std::int64_t merge = 1; merge <= std::min(groups, kWidest); ++merge) {
-    if (groups % merge == 0 && merge * in % kChannelBlock == 0 && merge * out % kChannelBlock == 0) {
-      return {groups / merge, merge};
-    }
+    if (groups % merge == 0 && merge * in % kChannelBlock == 0 && merge * out % kChannelBlock == 0) return merge;
   }
-  return {groups, 1};
+  return 1;
 }
 
 /// Plain weights [groups, M/groups, C/groups, kernel...] ([M, C, kernel...] where groups = 1), after merging.
@@ -215,12 +209,12 @@ struct Prepared {
 
 constexpr int kResidual = DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1;
 
-Prepared prepare_forward(const dnnl::engine& engine, const Request& r, const Epilogue& epilogue) {
-  if (!has_elements(r)) return {};
+std::int64_t merge_of(const Request& r) { return merge_of(r.attributes.groups, r.x.shape[1], r.y.shape[1]); }
+
+auto forward_pd(const dnnl::engine& engine, const Request& r, const Epilogue& epilogue) {
   const memory::desc bias =
       epilogue.bias != nullptr ? describe({DType::f32, {r.y.shape[1]}, Layout::plain}) : memory::desc();
-  const std::int64_t merge = grouping_of(r.attributes.groups, r.x.shape[1], r.y.shape[1]).merge;
-  const auto pd = fastest(attempts(r, merge, bias), [&](const ConvolutionShape& s) {
+  return fastest(attempts(r, merge_of(r), bias), [&](const ConvolutionShape& s) {
     dnnl::primitive_attr attr = cpu::with_user_scratchpad();
     dnnl::post_ops ops;
     if (epilogue.residual != nullptr) {
@@ -234,10 +228,21 @@ Prepared prepare_forward(const dnnl::engine& engine, const Request& r, const Epi
     attr.set_post_ops(ops);
     return cpu::convolution_forward_pd(engine, s, attr);
   });
+}
+
+auto backward_pd(const dnnl::engine& engine, const Request& r) {
+  const dnnl::primitive_attr attr = cpu::with_user_scratchpad();
+  return fastest(attempts(r, merge_of(r), {}),
+                 [&](const ConvolutionShape& s) { return cpu::convolution_backward_pd(engine, s, attr); });
+}
+
+Prepared prepare_forward(const dnnl::engine& engine, const Request& r, const Epilogue& epilogue) {
+  if (!has_elements(r)) return {};
+  const auto pd = forward_pd(engine, r, epilogue);
   if (!pd) return {};
   Prepared p{true,
              Call(engine, dnnl::convolution_forward(pd), pd.scratchpad_desc()),
-             Weights(engine, r, merge, pd.weights_desc()),
+             Weights(engine, r, merge_of(r), pd.weights_desc()),
              Port::input(engine, r.x, pd.src_desc()),
              Port::output(engine, r.y, pd.dst_desc()),
              {}};
@@ -255,14 +260,11 @@ Prepared prepare_forward(const dnnl::engine& engine, const Request& r, const Epi
 
 Prepared prepare_backward(const dnnl::engine& engine, const Request& r) {
   if (!has_elements(r)) return {};
-  const std::int64_t merge = grouping_of(r.attributes.groups, r.x.shape[1], r.y.shape[1]).merge;
-  const dnnl::primitive_attr attr = cpu::with_user_scratchpad();
-  const auto pd = fastest(attempts(r, merge, {}),
-                          [&](const ConvolutionShape& s) { return cpu::convolution_backward_pd(engine, s, attr); });
+  const auto pd = backward_pd(engine, r);
   if (!pd) return {};
   Prepared p{true,
              Call(engine, dnnl::convolution_backward_data(pd), pd.scratchpad_desc()),
-             Weights(engine, r, merge, pd.weights_desc()),
+             Weights(engine, r, merge_of(r), pd.weights_desc()),
              Port::input(engine, r.y, pd.diff_dst_desc()),
              Port::output(engine, r.x, pd.diff_src_desc()),
              {}};
@@ -294,8 +296,7 @@ Layout CpuDevice::convolution_layout(const ConvolutionAttributes& attributes, co
   const TensorType y_type{DType::f32, output_shape(attributes, x, weights), Layout::blocked};
   const Request r{attributes, x_type, weights, y_type};
   if (!has_elements(r)) return Layout::plain;
-  const std::int64_t merge = grouping_of(attributes.groups, x[1], weights[0]).merge;
-  const auto blocked = attempts(r, merge, {}, false);
+  const auto blocked = attempts(r, merge_of(r), {}, false);
   const auto forward =
       fastest(blocked, [&](const ConvolutionShape& s) { return cpu::convolution_forward_pd(engine_, s, {}); });
   if (!forward || !cpu::is_fast(forward.impl_info_str())) return Layout::plain;
@@ -303,6 +304,18 @@ Layout CpuDevice::convolution_layout(const ConvolutionAttributes& attributes, co
       fastest(blocked, [&](const ConvolutionShape& s) { return cpu::convolution_backward_pd(engine_, s, {}); });
   if (!backward || !cpu::is_fast(backward.impl_info_str())) return Layout::plain;
   return Layout::blocked;
+}
+
+std::string CpuDevice::convolution_implementation(const ConvolutionAttributes& attributes, const TensorType& x,
+                                                  const Shape& weights, const TensorType& y, bool backward) const {
+  const cpu::ScopedThreads threads(threads_);
+  const Request r{attributes, x, weights, y};
+  if (backward) {
+    const auto pd = backward_pd(engine_, r);
+    return pd ? pd.impl_info_str() : "";
+  }
+  const auto pd = forward_pd(engine_, r, {});
+  return pd ? pd.impl_info_str() : "";
 }
 
 void CpuDevice::convolution(Workspace& workspace, const ConvolutionAttributes& attributes, const Tensor& x,

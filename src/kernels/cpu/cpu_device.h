@@ -1,6 +1,8 @@
 // The CPU device: float32, oneDNN for contractions, vectorised loops for the rest, the plain loops for rare verbs.
 #pragma once
 
+#include <string>
+
 #include "kernels/cpu/blocked.h"
 #include "kernels/cpu/onednn.h"
 #include "kernels/cpu/threads.h"
@@ -17,6 +19,9 @@ class CpuDevice : public ReferenceDevice<float> {
   [[nodiscard]] std::string_view name() const override { return "cpu"; }
   [[nodiscard]] Layout convolution_layout(const ConvolutionAttributes& attributes, const Shape& x,
                                           const Shape& weights) const override;
+  /// The name of the oneDNN implementation behind a convolution or its adjoint in x: for tests and tuning.
+  [[nodiscard]] std::string convolution_implementation(const ConvolutionAttributes& attributes, const TensorType& x,
+                                                       const Shape& weights, const TensorType& y, bool backward) const;
   [[nodiscard]] bool has_blocked_layout() const override { return true; }
 
   void fill(const Tensor& y, double value) override;

@@ -15,7 +15,7 @@ namespace {
 struct Span {
   std::int64_t begin = 0;    ///< first input position
   std::int64_t count = 0;    ///< positions, `dilation` apart
-  std::int64_t counted = 0;  ///< positions inside the input or its padding
+  std::int64_t counted = 0;  ///< positions inside the input or its padding, without ceil_mode's overhang
 };
 
 struct Axis {
@@ -34,12 +34,13 @@ struct Geometry {
 Axis axis_of(const Window& w, std::size_t i, std::int64_t in, std::int64_t out) {
   Axis axis{in, w.dilations[i], {}};
   axis.spans.reserve(static_cast<std::size_t>(out));
+  const std::int64_t counted_end = in + w.pads_end[i] - (w.overhang.empty() ? 0 : w.overhang[i]);
   for (std::int64_t o = 0; o < out; ++o) {
     const std::int64_t start = o * w.strides[i] - w.pads_begin[i];
     Span span;
     for (std::int64_t k = 0; k < w.kernel[i]; ++k) {
       const std::int64_t position = start + k * w.dilations[i];
-      if (position < in + w.pads_end[i]) ++span.counted;
+      if (position < counted_end) ++span.counted;
       if (position < 0 || position >= in) continue;
       if (span.count++ == 0) span.begin = position;
     }
@@ -89,7 +90,9 @@ MHO_VECTORISED void max_plane(const Geometry& g, const float* x, float* y, std::
     std::array<float, kLanes> best;
     std::array<std::int32_t, kLanes> where;
     best.fill(-std::numeric_limits<float>::infinity());
-    where.fill(static_cast<std::int32_t>((d.begin * g.axes[1].in + h.begin) * g.axes[2].in + w.begin));
+    const bool outside = d.count * h.count * w.count == 0;
+    const std::int64_t first = outside ? -1 : (d.begin * g.axes[1].in + h.begin) * g.axes[2].in + w.begin;
+    where.fill(static_cast<std::int32_t>(first));
     for_each_point(g, d, h, w, [&](std::int64_t in) {
       const float* const values = x + in * kLanes;
 #pragma omp simd
@@ -111,7 +114,7 @@ void max_plane_vjp(const Geometry& g, const float* gy, const std::int32_t* winne
   for (std::int64_t out = 0; out < g.out_points; ++out) {
     for (std::int64_t l = 0; l < kLanes; ++l) {
       const std::int64_t i = out * kLanes + l;
-      gx[winner[i] * kLanes + l] += gy[i];
+      if (winner[i] >= 0) gx[winner[i] * kLanes + l] += gy[i];  // no winner: the window is all padding
     }
   }
 }
@@ -186,6 +189,7 @@ void CpuDevice::pool_max(Workspace& workspace, const Window& window, const Tenso
     const std::int64_t out = plane * g.out_points * lanes;
     max_plane<lanes>(g, from + plane * g.in_points * lanes, to + out, index + out);
   });
+  cpu::zero_padding(y);
 }
 
 void CpuDevice::pool_max_vjp(Workspace& workspace, const Window& window, const Tensor& gy, const Tensor& winner,
