@@ -1,10 +1,46 @@
-// Declarations of all lowerings; each is defined in a file named after its operator.
+// Declarations of all lowerings; each is defined in a file named after its operator or family.
 #pragma once
 
 #include "onnx/lowering.h"
 
 namespace mho::onnx::ops {
 
+std::vector<ValueId> lower_average_pool(const NodeContext& node);
+std::vector<ValueId> lower_batch_normalization(const NodeContext& node);
+std::vector<ValueId> lower_binary(const NodeContext& node);
+std::vector<ValueId> lower_clip(const NodeContext& node);
+std::vector<ValueId> lower_clip_6(const NodeContext& node);
 std::vector<ValueId> lower_conv(const NodeContext& node);
+std::vector<ValueId> lower_conv_transpose(const NodeContext& node);
+std::vector<ValueId> lower_gelu(const NodeContext& node);
+std::vector<ValueId> lower_gemm(const NodeContext& node);
+std::vector<ValueId> lower_global_average_pool(const NodeContext& node);
+std::vector<ValueId> lower_global_max_pool(const NodeContext& node);
+std::vector<ValueId> lower_group_normalization(const NodeContext& node);
+std::vector<ValueId> lower_hard_swish(const NodeContext& node);
+std::vector<ValueId> lower_instance_normalization(const NodeContext& node);
+std::vector<ValueId> lower_layer_normalization(const NodeContext& node);
+std::vector<ValueId> lower_log_softmax(const NodeContext& node);
+std::vector<ValueId> lower_log_softmax_flattened(const NodeContext& node);
+std::vector<ValueId> lower_lrn(const NodeContext& node);
+std::vector<ValueId> lower_matmul(const NodeContext& node);
+std::vector<ValueId> lower_max(const NodeContext& node);
+std::vector<ValueId> lower_max_pool(const NodeContext& node);
+std::vector<ValueId> lower_mean(const NodeContext& node);
+std::vector<ValueId> lower_mean_variance_normalization(const NodeContext& node);
+std::vector<ValueId> lower_min(const NodeContext& node);
+std::vector<ValueId> lower_mish(const NodeContext& node);
+std::vector<ValueId> lower_mod(const NodeContext& node);
+std::vector<ValueId> lower_pow(const NodeContext& node);
+std::vector<ValueId> lower_prelu(const NodeContext& node);
+std::vector<ValueId> lower_reduce(const NodeContext& node);
+std::vector<ValueId> lower_reduce_log_sum_exp(const NodeContext& node);
+std::vector<ValueId> lower_rms_normalization(const NodeContext& node);
+std::vector<ValueId> lower_shrink(const NodeContext& node);
+std::vector<ValueId> lower_softmax(const NodeContext& node);
+std::vector<ValueId> lower_softmax_flattened(const NodeContext& node);
+std::vector<ValueId> lower_sum(const NodeContext& node);
+std::vector<ValueId> lower_swish(const NodeContext& node);
+std::vector<ValueId> lower_unary(const NodeContext& node);
 
 }  // namespace mho::onnx::ops

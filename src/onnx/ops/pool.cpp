@@ -1,0 +1,44 @@
+// MaxPool (1–22), AveragePool (1–22), GlobalMaxPool, GlobalAveragePool.
+#include <numeric>
+
+#include "onnx/ops/ops.h"
+#include "onnx/ops/window.h"
+
+namespace mho::onnx::ops {
+
+namespace {
+
+kernels::Window pool_window(const NodeContext& node) {
+  kernels::Window window = read_window(node, required_kernel(node), spatial_axes_of(node));
+  apply_auto_pad(node, window, node.shape_of(0));
+  if (node.attributes.integer("ceil_mode", 0) != 0) apply_ceil_mode(window, node.shape_of(0));
+  return window;
+}
+
+ValueId global(const NodeContext& node, kernels::ReduceKind kind) {
+  const std::size_t rank = node.shape_of(0).size();
+  if (rank < 2) node.invalid("input needs at least the axes [N, C]");
+  Shape axes(rank - 2);
+  std::iota(axes.begin(), axes.end(), 2);
+  return node.build.apply1(primitives::make_reduce(kind, axes), {node.input(0)});
+}
+
+}  // namespace
+
+std::vector<ValueId> lower_max_pool(const NodeContext& node) {
+  if (node.output_count > 1) node.unsupported("the output Indices is not supported");
+  return {node.build.apply1(primitives::make_pool_max(pool_window(node)), {node.input(0)})};
+}
+
+std::vector<ValueId> lower_average_pool(const NodeContext& node) {
+  const bool include = node.attributes.integer("count_include_pad", 0) != 0;
+  return {node.build.apply1(primitives::make_pool_average(pool_window(node), include), {node.input(0)})};
+}
+
+std::vector<ValueId> lower_global_max_pool(const NodeContext& node) { return {global(node, kernels::ReduceKind::max)}; }
+
+std::vector<ValueId> lower_global_average_pool(const NodeContext& node) {
+  return {global(node, kernels::ReduceKind::mean)};
+}
+
+}  // namespace mho::onnx::ops

@@ -1,0 +1,71 @@
+// Operators that are one unary primitive, with the ONNX defaults of their attributes.
+#include <map>
+
+#include "onnx/ops/compose.h"
+#include "onnx/ops/ops.h"
+
+namespace mho::onnx::ops {
+
+namespace {
+
+struct Row {
+  Unary kind;
+  double alpha = 0;  // defaults of the attributes alpha and beta
+  double beta = 0;
+  const char* second = nullptr;  // attribute that UnaryFunction::beta stands for; nullptr: neither is an attribute
+};
+
+const std::map<std::string_view, Row>& table() {
+  static const std::map<std::string_view, Row> rows{
+      {"Abs", {Unary::abs}},
+      {"Neg", {Unary::neg}},
+      {"Exp", {Unary::exp}},
+      {"Log", {Unary::log}},
+      {"Sqrt", {Unary::sqrt}},
+      {"Reciprocal", {Unary::reciprocal}},
+      {"Relu", {Unary::relu}},
+      {"Sigmoid", {Unary::sigmoid}},
+      {"Tanh", {Unary::tanh}},
+      {"Softplus", {Unary::softplus}},
+      {"Softsign", {Unary::softsign}},
+      {"Erf", {Unary::erf}},
+      {"Floor", {Unary::floor}},
+      {"Ceil", {Unary::ceil}},
+      {"Round", {Unary::round}},
+      {"Sign", {Unary::sign}},
+      {"Not", {Unary::logical_not}},
+      {"IsNaN", {Unary::is_nan}},
+      {"Sin", {Unary::sin}},
+      {"Cos", {Unary::cos}},
+      {"Tan", {Unary::tan}},
+      {"Asin", {Unary::asin}},
+      {"Acos", {Unary::acos}},
+      {"Atan", {Unary::atan}},
+      {"Sinh", {Unary::sinh}},
+      {"Cosh", {Unary::cosh}},
+      {"Asinh", {Unary::asinh}},
+      {"Acosh", {Unary::acosh}},
+      {"Atanh", {Unary::atanh}},
+      {"LeakyRelu", {Unary::leaky_relu, 0.01, 0, "beta"}},
+      {"Elu", {Unary::elu, 1, 0, "beta"}},
+      {"Celu", {Unary::celu, 1, 0, "beta"}},
+      {"Selu", {Unary::selu, 1.67326319217681884765625, 1.05070102214813232421875, "gamma"}},
+      {"HardSigmoid", {Unary::hard_sigmoid, 0.2, 0.5, "beta"}},
+      {"ThresholdedRelu", {Unary::thresholded_relu, 1, 0, "beta"}},
+  };
+  return rows;
+}
+
+}  // namespace
+
+std::vector<ValueId> lower_unary(const NodeContext& node) {
+  const Row& row = table().at(node.type);
+  kernels::UnaryFunction f{row.kind, row.alpha, row.beta};
+  if (row.second != nullptr) {
+    f.alpha = node.attributes.real("alpha", row.alpha);
+    f.beta = node.attributes.real(row.second, row.beta);
+  }
+  return {unary(node.build, f, node.input(0))};
+}
+
+}  // namespace mho::onnx::ops
