@@ -61,9 +61,11 @@ Geometry geometry_of(const Window& window, const Shape& x, const Shape& y) {
   return g;
 }
 
+// Both visitors must be inlined, for only then are they compiled for their caller's instruction set.
+
 /// Calls visit(output point, depth span, height span, width span) for every output point of a plane.
 template <class Visit>
-inline void for_each_window(const Geometry& g, Visit&& visit) {
+[[gnu::always_inline]] inline void for_each_window(const Geometry& g, Visit&& visit) {
   std::int64_t point = 0;
   for (const Span& d : g.axes[0].spans) {
     for (const Span& h : g.axes[1].spans) {
@@ -74,7 +76,8 @@ inline void for_each_window(const Geometry& g, Visit&& visit) {
 
 /// Calls visit(input point) for every point inside the window, in row-major order.
 template <class Visit>
-inline void for_each_point(const Geometry& g, const Span& d, const Span& h, const Span& w, Visit&& visit) {
+[[gnu::always_inline]] inline void for_each_point(const Geometry& g, const Span& d, const Span& h, const Span& w,
+                                                  Visit&& visit) {
   for (std::int64_t i = 0; i < d.count; ++i) {
     const std::int64_t row = (d.begin + i * g.axes[0].dilation) * g.axes[1].in;
     for (std::int64_t j = 0; j < h.count; ++j) {

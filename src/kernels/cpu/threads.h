@@ -24,17 +24,17 @@ class ScopedThreads {
 inline constexpr std::int64_t kParallelElements = 1 << 15;
 
 /// Calls body(begin, end) on disjoint ranges that cover [0, count), in parallel where `count * cost` (cost: elements
-/// of cheap arithmetic per item) pays for it. Ranges start at multiples of `align`.
+/// of cheap arithmetic per item) pays for it. Ranges start at multiples of `align`. All threads or one: libgomp ends
+/// the threads that a smaller team leaves over, and starts them again for the next one.
 template <class Body>
 void parallel_for(int threads, std::int64_t count, std::int64_t cost, std::int64_t align, const Body& body) {
   if (count <= 0) return;
   const std::int64_t work = count * std::max<std::int64_t>(cost, 1);
-  const auto useful = std::min<std::int64_t>(threads, work / kParallelElements);
-  if (useful <= 1) {
+  if (threads == 1 || work < 2 * kParallelElements) {
     body(std::int64_t{0}, count);
     return;
   }
-#pragma omp parallel num_threads(static_cast <int>(useful))
+#pragma omp parallel num_threads(threads)
   {
     const std::int64_t parts = omp_get_num_threads();
     const std::int64_t chunks = (count + align - 1) / align;
