@@ -21,6 +21,7 @@ Shape broadcast_shape(const Shape& a, const Shape& b, std::string_view who) {
     }
     result[lead + i] = x == 1 ? y : x;
   }
+  static_cast<void>(element_count(result));
   return result;
 }
 

@@ -25,7 +25,12 @@ void check_weights(const ConvolutionAttributes& attributes, const TensorType& x,
     invalid(fmt::format("{}: input {} and weights {} do not fit kernel {}", who, to_string(x.shape), to_string(w.shape),
                         to_string(attributes.window.kernel)));
   }
-  if (attributes.groups < 1) invalid(fmt::format("{}: group is {}", who, attributes.groups));
+  // Groups divide both channel counts, so more groups than channels cannot be (and products below stay small).
+  if (attributes.groups < 1 || attributes.groups > x.shape[1] || w.shape[0] < 1 || w.shape[1] < 1) {
+    invalid(fmt::format("{}: {} groups do not fit input {} and weights {}", who, attributes.groups, to_string(x.shape),
+                        to_string(w.shape)));
+  }
+  check_window(attributes.window, x.shape.size(), who);
 }
 
 double product_count(const Shape& w, const Shape& activations) {
@@ -50,7 +55,7 @@ class Convolution final : public Primitive {
     const Shape& x = inputs[0].shape;
     const Shape& w = inputs[1].shape;
     check_weights(attributes_, inputs[0], inputs[1], name());
-    if (x[1] != w[1] * attributes_.groups || w[0] % attributes_.groups != 0) {
+    if (x[1] % attributes_.groups != 0 || x[1] / attributes_.groups != w[1] || w[0] % attributes_.groups != 0) {
       invalid(fmt::format("convolution: {} input channels, weights {} and {} groups do not fit", x[1], to_string(w),
                           attributes_.groups));
     }
@@ -58,10 +63,13 @@ class Convolution final : public Primitive {
     const Shape spatial = window_output(attributes_.window, x, name());
     y.insert(y.end(), spatial.begin(), spatial.end());
     static_cast<void>(element_count(y));
-    if (fusion_.bias && inputs[2].shape != Shape{w[0]}) {
+    if (fusion_.bias && (inputs[2].shape != Shape{w[0]} || inputs[2].dtype != kReal)) {
       invalid(fmt::format("convolution: bias {} does not fit {} output channels", to_string(inputs[2].shape), w[0]));
     }
-    if (fusion_.residual && inputs.back().shape != y) invalid("convolution: residual has another shape");
+    if (fusion_.residual && (inputs.back().shape != y || inputs.back().dtype != kReal)) {
+      invalid(
+          fmt::format("convolution: residual {} does not fit output {}", to_string(inputs.back().shape), to_string(y)));
+    }
     return {{kReal, y}};
   }
   void forward(Exec& exec, std::span<const Tensor> in, std::span<const Tensor> out,
@@ -140,9 +148,13 @@ class ConvolutionTranspose final : public Primitive {
     const kernels::Window& window = attributes_.window;
     Shape y{x[0], w[1] * attributes_.groups};
     for (std::size_t i = 0; i < output_padding_.size(); ++i) {
-      y.push_back(window.strides.at(i) * (x[i + 2] - 1) + output_padding_[i] +
-                  (window.kernel[i] - 1) * window.dilations.at(i) + 1 - window.pads_begin.at(i) -
-                  window.pads_end.at(i));
+      if (x[i + 2] < 1 || x[i + 2] > (std::int64_t{1} << 30) || output_padding_[i] < 0 ||
+          output_padding_[i] > (std::int64_t{1} << 30)) {
+        invalid(fmt::format("convolution_transpose: input {} or output padding {} is out of range", to_string(x),
+                            to_string(output_padding_)));
+      }
+      y.push_back(window.strides[i] * (x[i + 2] - 1) + output_padding_[i] +
+                  (window.kernel[i] - 1) * window.dilations[i] + 1 - window.pads_begin[i] - window.pads_end[i]);
     }
     static_cast<void>(element_count(y));
     const Shape back = window_output(window, y, name());

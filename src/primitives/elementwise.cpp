@@ -68,8 +68,9 @@ class UnaryPrimitive final : public Primitive {
   }
   [[nodiscard]] std::vector<TensorType> infer(std::span<const TensorType> inputs) const override {
     TensorType type = inputs[0];
-    if (logical() && f_.kind == Unary::logical_not && type.dtype != DType::b8) reject(type);
-    if (!logical() && !type.is_real() && !(integer() && type.dtype == DType::i64)) reject(type);
+    const bool fits = f_.kind == Unary::logical_not ? type.dtype == DType::b8
+                                                    : type.is_real() || (integer() && type.dtype == DType::i64);
+    if (!fits) reject(type);
     if (logical()) type.dtype = DType::b8;
     return {type};
   }
@@ -79,7 +80,9 @@ class UnaryPrimitive final : public Primitive {
   }
   // gx = gy * f'(x)
   void vjp(Exec& exec, const VjpArgs& args) const override {
-    if (!differentiable()) return exec.device.fill(args.input_gradients[0], 0);
+    if (!differentiable() || !args.input_gradients[0].type.is_real()) {
+      return exec.device.fill(args.input_gradients[0], 0);
+    }
     exec.device.unary_vjp(exec.workspace, f_, args.inputs[0], args.outputs[0], args.output_gradients[0],
                           args.input_gradients[0]);
   }
@@ -99,7 +102,9 @@ class UnaryPrimitive final : public Primitive {
   [[nodiscard]] DeltaRule delta_rule(Positions active) const override {
     return affine(active) ? DeltaRule::linear : DeltaRule::rescale;
   }
-  [[nodiscard]] LayoutRule layout_rule() const override { return LayoutRule::elementwise; }
+  [[nodiscard]] LayoutRule layout_rule() const override {
+    return logical() ? LayoutRule::plain : LayoutRule::elementwise;
+  }
 
  private:
   [[nodiscard]] bool logical() const { return f_.kind == Unary::logical_not || f_.kind == Unary::is_nan; }
@@ -152,7 +157,8 @@ class BinaryPrimitive final : public Primitive {
         if (wanted.has(1)) outputs.add(0);
         break;
       case Binary::pow:
-        inputs = Positions::of({0, 1});
+        inputs.add(0);
+        if (wanted.has(0)) inputs.add(1);
         if (wanted.has(1)) outputs.add(0);
         break;
       case Binary::max:
@@ -182,7 +188,14 @@ class BinaryPrimitive final : public Primitive {
         return false;
     }
   }
-  [[nodiscard]] LayoutRule layout_rule() const override { return LayoutRule::elementwise; }
+  [[nodiscard]] DeltaRule delta_rule(Positions active) const override {
+    if (affine(active)) return DeltaRule::linear;
+    return differentiable() && active.count(2) == 1 ? DeltaRule::rescale : DeltaRule::none;
+  }
+  [[nodiscard]] LayoutRule layout_rule() const override {
+    const bool blocked = f_ <= Binary::div || f_ == Binary::max || f_ == Binary::min;
+    return blocked ? LayoutRule::elementwise : LayoutRule::plain;
+  }
 
  private:
   [[nodiscard]] bool compares() const { return f_ >= Binary::equal && f_ <= Binary::greater_or_equal; }
@@ -227,18 +240,23 @@ void BinaryPrimitive::vjp(Exec& exec, const VjpArgs& args) const {
         return scaled;
       }
       case Binary::pow: {
+        const Tensor zero = ws.temporary({device.real(), {}});
+        device.fill(zero, 0);
         if (i == 0) {
           const Tensor less = ws.temporary(b.type);
           device.unary(ws, {Unary::affine, 1, -1}, b, less);
           const Tensor t = temporary();
           device.binary(ws, Binary::pow, a, less, t);
-          return product(product(t, b), g);
+          const Tensor slope = product(product(t, b), g);
+          // a^0 is constant: the gradient at a = 0 is 0, not 0 * infinity.
+          const Tensor flat = ws.temporary({DType::b8, b.shape()});
+          device.binary(ws, Binary::equal, b, zero, flat);
+          device.where(ws, flat, zero, slope, t);
+          return t;
         }
         const Tensor log = ws.temporary(a.type);
         device.unary(ws, {Unary::log}, a, log);
         // 0^b has the gradient 0 in b, not 0 * -infinity.
-        const Tensor zero = ws.temporary({device.real(), {}});
-        device.fill(zero, 0);
         const Tensor positive = ws.temporary({DType::b8, a.shape()});
         device.binary(ws, Binary::greater, a, zero, positive);
         device.where(ws, positive, log, zero, log);

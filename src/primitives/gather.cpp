@@ -32,10 +32,16 @@ class Gather final : public Primitive {
   }
   void vjp(Exec& exec, const VjpArgs& args) const override {
     const Tensor& gx = args.input_gradients[0];
-    if (!gx.empty()) exec.device.gather_vjp(exec.workspace, args.output_gradients[0], args.inputs[1], axis_, gx);
+    if (!gx.empty() && gx.type.is_real()) {
+      exec.device.gather_vjp(exec.workspace, args.output_gradients[0], args.inputs[1], axis_, gx);
+    } else if (!gx.empty()) {
+      exec.device.fill(gx, 0);
+    }
     if (!args.input_gradients[1].empty()) exec.device.fill(args.input_gradients[1], 0);
   }
-  [[nodiscard]] BackwardReads backward_reads(Positions) const override { return {Positions::of({1}), {}}; }
+  [[nodiscard]] BackwardReads backward_reads(Positions wanted) const override {
+    return {wanted.has(0) ? Positions::of({1}) : Positions::none(), {}};
+  }
   [[nodiscard]] bool affine(Positions active) const override { return !active.has(1); }
 
  private:

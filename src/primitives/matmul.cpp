@@ -40,7 +40,7 @@ class Matmul final : public Primitive {
     Shape shape = broadcast_shape(Shape(a.begin(), a.end() - 2), Shape(b.begin(), b.end() - 2), name());
     shape.push_back(extent(a, attributes_.transpose_a, true));
     shape.push_back(extent(b, attributes_.transpose_b, false));
-    if (inputs.size() == 3 && inputs[2].shape != Shape{shape.back()}) {
+    if (inputs.size() == 3 && (inputs[2].shape != Shape{shape.back()} || inputs[2].dtype != kReal)) {
       throw Error(Code::kInvalidModel,
                   fmt::format("matmul: bias {} does not fit {} columns", to_string(inputs[2].shape), shape.back()));
     }

@@ -51,9 +51,13 @@ class Reshape final : public Movement {
 
 class Transpose final : public Movement {
  public:
-  explicit Transpose(Shape permutation) : permutation_(std::move(permutation)), inverse_(permutation_.size()) {
+  explicit Transpose(Shape permutation) : permutation_(std::move(permutation)), inverse_(permutation_.size(), -1) {
     for (std::size_t i = 0; i < permutation_.size(); ++i) {
-      inverse_.at(static_cast<std::size_t>(permutation_[i])) = static_cast<std::int64_t>(i);
+      const auto to = static_cast<std::size_t>(permutation_[i]);
+      if (to >= inverse_.size() || inverse_[to] >= 0) {
+        invalid(fmt::format("transpose: {} is no permutation of the axes", to_string(permutation_)));
+      }
+      inverse_[to] = static_cast<std::int64_t>(i);
     }
   }
   [[nodiscard]] std::string_view name() const override { return "transpose"; }
@@ -118,8 +122,9 @@ class Cast final : public Movement {
     exec.device.copy(exec.workspace, in[0], out[0]);
   }
   void vjp(Exec& exec, const VjpArgs& args) const override {
-    differentiable() ? exec.device.copy(exec.workspace, args.output_gradients[0], args.input_gradients[0])
-                     : exec.device.fill(args.input_gradients[0], 0);
+    const Tensor& gx = args.input_gradients[0];
+    differentiable() && gx.type.is_real() ? exec.device.copy(exec.workspace, args.output_gradients[0], gx)
+                                          : exec.device.fill(gx, 0);
   }
   [[nodiscard]] bool differentiable() const override { return to_ == kReal; }
   [[nodiscard]] bool affine(Positions) const override { return to_ == kReal; }
@@ -139,11 +144,16 @@ class Slice final : public Movement {
   }
   [[nodiscard]] std::vector<TensorType> infer(std::span<const TensorType> inputs) const override {
     const Shape& x = inputs[0].shape;
-    if (x.size() != extents_.size()) invalid("slice has another rank than its input");
+    if (x.size() != extents_.size() || x.size() != region_.start.size() || x.size() != region_.step.size()) {
+      invalid("slice has another rank than its input");
+    }
+    static_cast<void>(element_count(extents_));
     for (std::size_t i = 0; i < x.size(); ++i) {
       if (extents_[i] == 0) continue;
-      const std::int64_t last = region_.start[i] + (extents_[i] - 1) * region_.step[i];
-      if (std::min(region_.start[i], last) < 0 || std::max(region_.start[i], last) >= x[i]) {
+      std::int64_t last = 0;
+      const bool overflow = __builtin_mul_overflow(extents_[i] - 1, region_.step[i], &last) ||
+                            __builtin_add_overflow(last, region_.start[i], &last);
+      if (overflow || std::min(region_.start[i], last) < 0 || std::max(region_.start[i], last) >= x[i]) {
         invalid(fmt::format("slice leaves its input of shape {} on axis {}", to_string(x), i));
       }
     }
@@ -182,7 +192,11 @@ class Pad final : public Movement {
   [[nodiscard]] std::vector<TensorType> infer(std::span<const TensorType> inputs) const override {
     Shape shape = inputs[0].shape;
     if (shape.size() != begin_.size() || shape.size() != end_.size()) invalid("pad has another rank than its input");
+    constexpr std::int64_t kMost = std::int64_t{1} << 56;
     for (std::size_t i = 0; i < shape.size(); ++i) {
+      if (begin_[i] < -kMost || begin_[i] > kMost || end_[i] < -kMost || end_[i] > kMost) {
+        invalid(fmt::format("pad {} / {} is out of range", to_string(begin_), to_string(end_)));
+      }
       if (-begin_[i] > shape[i] || -end_[i] > shape[i] || shape[i] + begin_[i] + end_[i] < 0) {
         invalid(fmt::format("pad {} / {} crops more than the input {} has", to_string(begin_), to_string(end_),
                             to_string(shape)));
@@ -238,6 +252,7 @@ class Concat final : public Movement {
   [[nodiscard]] std::string_view name() const override { return "concat"; }
   [[nodiscard]] std::string describe() const override { return fmt::format("axis {}", axis_); }
   [[nodiscard]] std::vector<TensorType> infer(std::span<const TensorType> inputs) const override {
+    if (inputs.empty()) invalid("concat has no inputs");
     TensorType type = inputs[0];
     if (axis_ >= type.shape.size()) invalid("concat axis is outside the rank of its inputs");
     for (const TensorType& other : inputs.subspan(1)) {
@@ -248,8 +263,8 @@ class Concat final : public Movement {
                             to_string(other.dtype), to_string(other.shape)));
       }
       type.shape[axis_] += other.shape[axis_];
+      static_cast<void>(element_count(type.shape));
     }
-    static_cast<void>(element_count(type.shape));
     return {type};
   }
   void forward(Exec& exec, std::span<const Tensor> in, std::span<const Tensor> out,

@@ -22,6 +22,7 @@ class Pool : public Primitive {
     Shape y{x[0], x[1]};
     y.insert(y.end(), spatial.begin(), spatial.end());
     static_cast<void>(element_count(y));
+    check_windows_overlap(window_, x, y, name());
     return {{kReal, y}};
   }
   [[nodiscard]] LayoutRule layout_rule() const override { return LayoutRule::spatial; }

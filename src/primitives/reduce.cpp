@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 
 #include "primitives/primitives.h"
 
@@ -32,6 +33,13 @@ class Reduce final : public Primitive {
       }
       type.shape[static_cast<std::size_t>(axis)] = 1;
     }
+    if (extremum() && inputs[0].elements() == 0 && type.elements() > 0) {
+      throw Error(Code::kInvalidModel,
+                  fmt::format("{}: {} has no elements to choose from", name(), to_string(inputs[0].shape)));
+    }
+    if (extremum() && inputs[0].elements() > std::numeric_limits<std::int32_t>::max()) {
+      throw Error(Code::kLimit, fmt::format("{}: {} has more than 2^31 elements", name(), to_string(inputs[0].shape)));
+    }
     return {type};
   }
   [[nodiscard]] std::vector<TensorType> saved(std::span<const TensorType> inputs,
@@ -56,7 +64,7 @@ class Reduce final : public Primitive {
 
  private:
   [[nodiscard]] bool extremum() const { return kind_ == ReduceKind::max || kind_ == ReduceKind::min; }
-  /// d prod / d x_i is the product of all others: exact with any number of zeros, quadratic in the line's length.
+  /// d prod / d x_i is the product of all others, zeros among them or not.
   void vjp_prod(Exec& exec, const VjpArgs& args) const;
 
   ReduceKind kind_;
@@ -78,32 +86,32 @@ void Reduce::vjp(Exec& exec, const VjpArgs& args) const {
 
 void Reduce::vjp_prod(Exec& exec, const VjpArgs& args) const {
   const Tensor& x = args.inputs[0];
-  const Tensor& gx = args.input_gradients[0];
+  const Tensor& gy = args.output_gradients[0];
   kernels::Device& device = exec.device;
   kernels::Workspace& ws = exec.workspace;
-  Shape line(x.rank(), 1);
-  for (const std::int64_t axis : axes_) line[static_cast<std::size_t>(axis)] = x.dim(static_cast<std::size_t>(axis));
-  Shape across = x.shape();
-  for (const std::int64_t axis : axes_) across[static_cast<std::size_t>(axis)] = 1;
-  const Shape ones(x.rank(), 1);
+  const auto scalar = [&](double value) {
+    const Tensor t = ws.temporary({x.dtype(), {}});
+    device.fill(t, value);
+    return t;
+  };
+  const Tensor zero = scalar(0);
+  const Tensor is_zero = ws.temporary({DType::b8, x.shape()});
+  device.binary(ws, Binary::equal, x, zero, is_zero);
+  const Tensor nonzero = ws.temporary(x.type);
+  device.where(ws, is_zero, scalar(1), x, nonzero);
+  const Tensor product = ws.temporary(gy.type);
+  device.reduce(ws, ReduceKind::prod, nonzero, product);
+  device.binary(ws, Binary::mul, product, gy, product);
   const Tensor others = ws.temporary(x.type);
-  const Tensor left_out = ws.temporary({x.dtype(), across});
-  const Tensor one = ws.temporary({x.dtype(), across});
-  device.fill(one, 1);
-  Shape position(x.rank(), 0);
-  for (std::int64_t k = 0; k < element_count(line); ++k) {
-    const kernels::Region at{position, ones};
-    const kernels::Region start{Shape(x.rank(), 0), ones};
-    device.copy(ws, x, others);
-    device.copy_region(ws, one, start, others, at, across, false);
-    device.reduce(ws, ReduceKind::prod, others, left_out);
-    device.binary(ws, Binary::mul, left_out, args.output_gradients[0], left_out);
-    device.copy_region(ws, left_out, start, gx, at, across, false);
-    for (std::size_t axis = x.rank(); axis-- > 0;) {
-      if (++position[axis] < line[axis]) break;
-      position[axis] = 0;
-    }
-  }
+  device.binary(ws, Binary::div, product, nonzero, others);
+  // One of the others is zero unless all zeros of the line are at x_i itself.
+  const Tensor zeros = ws.temporary(x.type);
+  device.copy(ws, is_zero, zeros);
+  const Tensor count = ws.temporary(gy.type);
+  device.reduce(ws, ReduceKind::sum, zeros, count);
+  const Tensor alone = ws.temporary(is_zero.type);
+  device.binary(ws, Binary::equal, count, zeros, alone);
+  device.where(ws, alone, others, zero, args.input_gradients[0]);
 }
 
 }  // namespace
