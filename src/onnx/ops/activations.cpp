@@ -58,8 +58,7 @@ std::vector<ValueId> lower_shrink(const NodeContext& node) {
   const double bias = node.attributes.real("bias", 0.0);
   const ValueId below = binary(build, Binary::less, x, build.scalar(-lambd));
   const ValueId above = binary(build, Binary::greater, x, build.scalar(lambd));
-  const ValueId upper =
-      build.apply1(primitives::make_where(), {above, affine(build, x, 1, -bias), build.scalar(0)});
+  const ValueId upper = build.apply1(primitives::make_where(), {above, affine(build, x, 1, -bias), build.scalar(0)});
   return {build.apply1(primitives::make_where(), {below, affine(build, x, 1, bias), upper})};
 }
 

@@ -50,9 +50,10 @@ std::vector<ValueId> lower_cast(const NodeContext& node) {
     case 12:  // UINT32
       return {from_bool ? integer() : wrap(build, integer(), 32, false)};
     default:
-      node.unsupported(fmt::format("casting to the ONNX element type {} is not available; float, double, float16, "
-                                   "bfloat16, bool and the integers of 8 to 64 bits are",
-                                   to));
+      node.unsupported(
+          fmt::format("casting to the ONNX element type {} is not available; float, double, float16, "
+                      "bfloat16, bool and the integers of 8 to 64 bits are",
+                      to));
   }
 }
 

@@ -1,9 +1,10 @@
 // Short names for the primitives that lowerings are composed of.
 #include "onnx/ops/compose.h"
 
-#include <algorithm>
 #include <fmt/format.h>
 #include <mho/error.h>
+
+#include <algorithm>
 #include <numeric>
 
 namespace mho::onnx::ops {
@@ -101,11 +102,14 @@ ValueId take(Builder& build, ValueId x, std::int64_t axis, std::vector<std::int6
 
 ValueId reduce(Builder& build, ReduceKind kind, ValueId x, Shape axes, bool keepdims) {
   if (axes.empty()) return x;
-  Shape shape = build.type(x).shape;
   const ValueId reduced = build.apply1(primitives::make_reduce(kind, axes), {x});
-  if (keepdims) return reduced;
+  return keepdims ? reduced : drop_axes(build, reduced, axes);
+}
+
+ValueId drop_axes(Builder& build, ValueId x, const Shape& axes) {
+  Shape shape = build.type(x).shape;
   for (auto axis = axes.rbegin(); axis != axes.rend(); ++axis) shape.erase(shape.begin() + *axis);
-  return reshape(build, reduced, std::move(shape));
+  return reshape(build, x, std::move(shape));
 }
 
 Shape broadcast_shape(const NodeContext& node, const Shape& a, const Shape& b) {
@@ -130,8 +134,7 @@ Shape normalized_axes(const NodeContext& node, const std::vector<std::int64_t>& 
   return result;
 }
 
-std::optional<std::vector<std::int64_t>> axes_of(const NodeContext& node, std::string_view name,
-                                                 std::size_t position) {
+std::optional<std::vector<std::int64_t>> axes_of(const NodeContext& node, std::string_view name, std::size_t position) {
   if (node.has_input(position)) return node.constant_integers(position, name);
   return node.attributes.integers(name);
 }

@@ -25,18 +25,21 @@ ValueId broadcast(Builder& build, ValueId x, Shape shape);
 ValueId slice(Builder& build, ValueId x, std::int64_t axis, std::int64_t start, std::int64_t extent);
 /// The given positions of `axis`.
 ValueId take(Builder& build, ValueId x, std::int64_t axis, std::vector<std::int64_t> positions);
+/// x without some axes of extent 1; `axes` sorted.
+ValueId drop_axes(Builder& build, ValueId x, const Shape& axes);
+/// `axes` sorted; they keep extent 1 if `keepdims`. No axes: x itself.
 ValueId reduce(Builder& build, ReduceKind kind, ValueId x, Shape axes, bool keepdims = true);
 
 [[nodiscard]] Shape broadcast_shape(const NodeContext& node, const Shape& a, const Shape& b);
 /// Sorted, non-negative, without repeats; invalid() otherwise.
-[[nodiscard]] Shape normalized_axes(const NodeContext& node, const std::vector<std::int64_t>& axes, std::size_t rank);
+Shape normalized_axes(const NodeContext& node, const std::vector<std::int64_t>& axes, std::size_t rank);
 /// Axes from the constant input at `position` if the node has it, else from the attribute `name`.
 [[nodiscard]] std::optional<std::vector<std::int64_t>> axes_of(const NodeContext& node, std::string_view name,
                                                                std::size_t position);
 /// first, first + 1, …, last - 1.
 [[nodiscard]] Shape axis_range(std::size_t first, std::size_t last);
 /// `shape` itself; throws Error(kLimit) where it is absurdly large.
-[[nodiscard]] const Shape& checked_size(const NodeContext& node, const Shape& shape);
+const Shape& checked_size(const NodeContext& node, const Shape& shape);
 /// Input 1 of a binary operator, aligned by the attribute `axis` of opsets before 7.
 [[nodiscard]] ValueId aligned_second_operand(const NodeContext& node);
 
@@ -54,12 +57,6 @@ inline ValueId per_channel(Builder& build, ValueId x, std::size_t rank) {
   Shape shape(rank, 1);
   if (rank > 1) shape[1] = build.type(x).elements();
   return reshape(build, x, shape);
-}
-/// (x - mean) / sqrt(variance + epsilon) over `axes`.
-inline ValueId normalize(Builder& build, ValueId x, const Shape& axes, double epsilon) {
-  const ValueId centered = sub(build, x, reduce(build, ReduceKind::mean, x, axes));
-  const ValueId variance = reduce(build, ReduceKind::mean, square(build, centered), axes);
-  return div(build, centered, unary(build, Unary::sqrt, affine(build, variance, 1, epsilon)));
 }
 
 }  // namespace mho::onnx::ops

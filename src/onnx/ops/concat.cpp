@@ -1,6 +1,7 @@
 // Concat 4–13.
-#include <algorithm>
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "onnx/ops/compose.h"
 #include "onnx/ops/ops.h"

@@ -1,8 +1,9 @@
 // Tensors made from others by repetition, or from nothing: ConstantOfShape 9–25, Expand 8–13, Tile 6–13,
 // Range 11–27, EyeLike 9–22.
-#include <cmath>
 #include <fmt/format.h>
 #include <mho/error.h>
+
+#include <cmath>
 
 #include "onnx/ops/compose.h"
 #include "onnx/ops/ops.h"
@@ -81,8 +82,8 @@ std::vector<ValueId> lower_range(const NodeContext& node) {
     node.invalid(fmt::format("a range from {} to {} in steps of {} makes no sense", start, limit, delta));
   }
   if (count > static_cast<double>(kMostListed)) {
-    throw Error(Code::kLimit, fmt::format("Range node '{}': {} numbers are more than the {} allowed", node.name, count,
-                                          kMostListed));
+    throw Error(Code::kLimit,
+                fmt::format("Range node '{}': {} numbers are more than the {} allowed", node.name, count, kMostListed));
   }
   const auto extent = static_cast<std::int64_t>(count);
   if (node.type_of(0).is_real()) {

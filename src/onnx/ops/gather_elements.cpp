@@ -10,8 +10,7 @@ namespace mho::onnx::ops {
 std::vector<ValueId> lower_gather_elements(const NodeContext& node) {
   const Shape shape = node.shape_of(0);
   const Shape result = node.shape_of(1);
-  const auto axis =
-      static_cast<std::size_t>(node.normalized_axis(node.attributes.integer("axis", 0), shape.size()));
+  const auto axis = static_cast<std::size_t>(node.normalized_axis(node.attributes.integer("axis", 0), shape.size()));
   if (result.size() != shape.size()) node.invalid("indices and data differ in rank");
   for (std::size_t i = 0; i < shape.size(); ++i) {
     if (i != axis && result[i] > shape[i]) node.invalid("its indices reach beyond the data");

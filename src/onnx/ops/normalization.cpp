@@ -1,6 +1,8 @@
-// LayerNormalization (17), InstanceNormalization (6), GroupNormalization (21), RMSNormalization (23),
-// MeanVarianceNormalization (9): composed from means, squares and a square root.
-#include <numeric>
+// LayerNormalization 17, RMSNormalization 23, InstanceNormalization 1–22, GroupNormalization 18–21,
+// MeanVarianceNormalization 9–13, LpNormalization 1–22.
+#include <fmt/format.h>
+
+#include <algorithm>
 
 #include "onnx/ops/compose.h"
 #include "onnx/ops/ops.h"
@@ -9,59 +11,116 @@ namespace mho::onnx::ops {
 
 namespace {
 
-Shape axes_from(const NodeContext& node, std::int64_t first) {
-  const std::size_t rank = node.shape_of(0).size();
-  Shape axes(rank - static_cast<std::size_t>(node.normalized_axis(first, rank)));
-  std::iota(axes.begin(), axes.end(), node.normalized_axis(first, rank));
-  return axes;
+struct Normalized {
+  ValueId y;
+  ValueId mean;               ///< reduced axes have extent 1
+  ValueId inverse_deviation;  ///< likewise
+};
+
+/// 1 / sqrt(mean(x^2) + epsilon) over `axes`, which keep extent 1.
+
+ValueId inverse_root_mean_square(Builder& build, ValueId x, const Shape& axes, double epsilon) {
+  const ValueId mean_square = reduce(build, ReduceKind::mean, square(build, x), axes, true);
+  return unary(build, Unary::pow, affine(build, mean_square, 1, epsilon), -0.5);
 }
 
-ValueId scale_and_shift(const NodeContext& node, ValueId y, ValueId scale, ValueId bias) {
-  y = binary(node.build, Binary::mul, y, scale);
-  return bias == kNoValue ? y : binary(node.build, Binary::add, y, bias);
+/// (x - mean) / sqrt(variance + epsilon) over `axes`.
+Normalized normalize(Builder& build, ValueId x, const Shape& axes, double epsilon) {
+  const ValueId mean = reduce(build, ReduceKind::mean, x, axes, true);
+  const ValueId centred = sub(build, x, mean);
+  const ValueId inverse = inverse_root_mean_square(build, centred, axes, epsilon);
+  return {mul(build, centred, inverse), mean, inverse};
+}
+
+/// x * scale + bias with both given per channel (axis 1) of x.
+ValueId scale_channels(const NodeContext& node, ValueId x, ValueId scale, ValueId bias) {
+  Builder& build = node.build;
+  const Shape shape = build.type(x).shape;
+  for (const ValueId parameter : {scale, bias}) {
+    if (build.type(parameter).elements() != shape[1]) {
+      node.invalid(
+          fmt::format("a parameter has shape {} for {} channels", to_string(build.type(parameter).shape), shape[1]));
+    }
+  }
+  return add(build, mul(build, x, per_channel(build, scale, shape.size())), per_channel(build, bias, shape.size()));
 }
 
 }  // namespace
 
+/// Over the axes from `axis` on; outputs Y, Mean, InvStdDev.
 std::vector<ValueId> lower_layer_normalization(const NodeContext& node) {
-  if (node.output_count > 1) node.unsupported("the outputs Mean and InvStdDev are not supported");
-  const Shape axes = axes_from(node, node.attributes.integer("axis", -1));
-  const ValueId y = normalize(node.build, node.input(0), axes, node.attributes.real("epsilon", 1e-5));
-  return {scale_and_shift(node, y, node.input(1), node.has_input(2) ? node.input(2) : kNoValue)};
+  Builder& build = node.build;
+  const std::size_t rank = node.shape_of(0).size();
+  const std::int64_t axis = node.normalized_axis(node.attributes.integer("axis", -1), rank);
+  const Normalized normalized = normalize(build, node.input(0), axis_range(static_cast<std::size_t>(axis), rank),
+                                          node.attributes.real("epsilon", 1e-5));
+  ValueId y = mul(build, normalized.y, node.input(1));
+  if (node.has_input(2)) y = add(build, y, node.input(2));
+  if (build.type(y).shape != node.shape_of(0)) node.invalid("its scale or bias does not fit the normalized axes");
+  std::vector<ValueId> outputs = {y, normalized.mean, normalized.inverse_deviation};
+  outputs.resize(std::clamp<std::size_t>(node.output_count, 1, 3));
+  return outputs;
 }
 
+/// x / sqrt(mean(x^2) + epsilon) * scale over the axes from `axis` on.
 std::vector<ValueId> lower_rms_normalization(const NodeContext& node) {
   Builder& build = node.build;
-  const Shape axes = axes_from(node, node.attributes.integer("axis", -1));
-  const ValueId mean = reduce(build, ReduceKind::mean, square(build, node.input(0)), axes);
-  const ValueId rms = unary(build, {Unary::sqrt}, affine(build, mean, 1, node.attributes.real("epsilon", 1e-5)));
-  return {binary(build, Binary::mul, binary(build, Binary::div, node.input(0), rms), node.input(1))};
-}
-
-std::vector<ValueId> lower_instance_normalization(const NodeContext& node) {
+  const ValueId x = node.input(0);
   const std::size_t rank = node.shape_of(0).size();
-  if (rank < 3) node.invalid("input needs the axes [N, C, spatial...]");
-  const ValueId y = normalize(node.build, node.input(0), axes_from(node, 2), node.attributes.real("epsilon", 1e-5));
-  return {scale_and_shift(node, y, per_channel(node.build, node.input(1), rank),
-                          per_channel(node.build, node.input(2), rank))};
+  const std::int64_t axis = node.normalized_axis(node.attributes.integer("axis", -1), rank);
+  const ValueId inverse = inverse_root_mean_square(build, x, axis_range(static_cast<std::size_t>(axis), rank),
+                                                   node.attributes.real("epsilon", 1e-5));
+  const ValueId y = mul(build, mul(build, x, inverse), node.input(1));
+  if (build.type(y).shape != node.shape_of(0)) node.invalid("its scale does not fit the normalized axes");
+  return {y};
 }
 
+/// Over the spatial axes of each example and channel.
+std::vector<ValueId> lower_instance_normalization(const NodeContext& node) {
+  const Shape shape = node.shape_of(0);
+  if (shape.size() < 3) node.invalid(fmt::format("its input of shape {} has no spatial axes", to_string(shape)));
+  const Normalized normalized =
+      normalize(node.build, node.input(0), axis_range(2, shape.size()), node.attributes.real("epsilon", 1e-5));
+  return {scale_channels(node, normalized.y, node.input(1), node.input(2))};
+}
+
+/// Over the channels and positions of each group. Scale and bias are per group before opset 21, then per channel.
 std::vector<ValueId> lower_group_normalization(const NodeContext& node) {
   Builder& build = node.build;
-  const Shape x = node.shape_of(0);
+  const Shape shape = node.shape_of(0);
   const std::int64_t groups = node.attributes.integer("num_groups", 0);
-  if (x.size() < 3 || groups < 1 || x[1] % groups != 0) node.invalid("num_groups does not divide the channels");
-  const std::int64_t rest = element_count(x) / std::max<std::int64_t>(1, x[0] * groups);
-  const ValueId grouped = reshape(build, node.input(0), {x[0], groups, rest});
-  const ValueId y = reshape(build, normalize(build, grouped, {2}, node.attributes.real("epsilon", 1e-5)), x);
-  return {scale_and_shift(node, y, per_channel(build, node.input(1), x.size()),
-                          per_channel(build, node.input(2), x.size()))};
+  if (shape.size() < 2 || groups < 1 || shape[1] % groups != 0 || element_count(shape) == 0) {
+    node.invalid(fmt::format("{} groups of the channels of {} make no sense", groups, to_string(shape)));
+  }
+  const ValueId grouped = reshape(build, node.input(0), {shape[0], groups, element_count(shape) / shape[0] / groups});
+  const ValueId normalized = normalize(build, grouped, {2}, node.attributes.real("epsilon", 1e-5)).y;
+  if (node.opset >= 21) {
+    return {scale_channels(node, reshape(build, normalized, shape), node.input(1), node.input(2))};
+  }
+  return {reshape(build, scale_channels(node, normalized, node.input(1), node.input(2)), shape)};
 }
 
+/// (x - mean) / (deviation + 1e-9)
 std::vector<ValueId> lower_mean_variance_normalization(const NodeContext& node) {
-  Shape axes = node.attributes.integers("axes").value_or(Shape{0, 2, 3});
-  for (std::int64_t& axis : axes) axis = node.normalized_axis(axis, node.shape_of(0).size());
-  return {normalize(node.build, node.input(0), axes, 1e-9)};
+  Builder& build = node.build;
+  const Shape axes = normalized_axes(
+      node, node.attributes.integers("axes").value_or(std::vector<std::int64_t>{0, 2, 3}), node.shape_of(0).size());
+  const ValueId x = node.input(0);
+  const ValueId centred = sub(build, x, reduce(build, ReduceKind::mean, x, axes, true));
+  const ValueId variance = reduce(build, ReduceKind::mean, square(build, centred), axes, true);
+  return {div(build, centred, affine(build, unary(build, Unary::sqrt, variance), 1, 1e-9))};
+}
+
+/// x / ||x||_p along one axis, p = 1 or 2.
+std::vector<ValueId> lower_lp_normalization(const NodeContext& node) {
+  Builder& build = node.build;
+  const ValueId x = node.input(0);
+  const std::int64_t p = node.attributes.integer("p", 2);
+  if (p != 1 && p != 2) node.invalid(fmt::format("p is {}, not 1 or 2", p));
+  const Shape axes = {node.normalized_axis(node.attributes.integer("axis", -1), node.shape_of(0).size())};
+  const ValueId powers = p == 1 ? unary(build, Unary::abs, x) : square(build, x);
+  const ValueId sum = reduce(build, ReduceKind::sum, powers, axes, true);
+  return {div(build, x, p == 1 ? sum : unary(build, Unary::sqrt, sum))};
 }
 
 }  // namespace mho::onnx::ops

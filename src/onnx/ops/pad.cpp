@@ -1,6 +1,7 @@
 // Pad 1, 2 (attributes pads, value), 11–13 (inputs), 18 (with axes), 19–24 (mode wrap). Negative pads crop.
-#include <algorithm>
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "onnx/ops/compose.h"
 #include "onnx/ops/ops.h"

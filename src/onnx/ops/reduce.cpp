@@ -70,10 +70,10 @@ std::vector<ValueId> lower_reduce_log_sum_exp(const NodeContext& node) {
   const ValueId x = as_real(build, node.input(0));
   if (axes.axes.empty()) return {node.input(0)};
   // Kept finite, so that rows of -infinity, and empty ones, give -infinity rather than NaN.
-  const ValueId max = unary(build, Unary::clip, reduce(build, ReduceKind::max, x, axes.axes, true), -1e30, 1e30);
+  const ValueId max = unary(build, Unary::clip, reduce(build, ReduceKind::max, x, axes.axes, true), -3e38, 3e38);
   const ValueId sum = reduce(build, ReduceKind::sum, unary(build, Unary::exp, sub(build, x, max)), axes.axes, true);
   const ValueId y = add(build, unary(build, Unary::log, sum), max);
-  return {cast(build, axes.keepdims ? y : reduce(build, ReduceKind::sum, y, axes.axes, false), type)};
+  return {cast(build, axes.keepdims ? y : drop_axes(build, y, axes.axes), type)};
 }
 
 }  // namespace mho::onnx::ops

@@ -14,7 +14,7 @@ namespace {
 
 struct Target {
   Shape shape;
-  std::ptrdiff_t inferred = -1;       ///< position of the -1
+  std::ptrdiff_t inferred = -1;      ///< position of the -1
   bool leading_is_constant = false;  ///< the leading extent is given as a positive number
 };
 
@@ -53,8 +53,8 @@ std::vector<ValueId> lower_reshape(const NodeContext& node) {
   const std::int64_t count = element_count(from);
   const bool scalable = node.batch_scale > 1 && target.leading_is_constant && !node.build.is_constant(x);
   const auto fail = [&] {
-    node.invalid(fmt::format("an input of shape {} does not fit the target shape {}", to_string(from),
-                             to_string(shape)));
+    node.invalid(
+        fmt::format("an input of shape {} does not fit the target shape {}", to_string(from), to_string(shape)));
   };
   if (target.inferred >= 0) {
     const auto inferred = static_cast<std::size_t>(target.inferred);

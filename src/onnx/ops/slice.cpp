@@ -1,6 +1,7 @@
 // Slice 1 (starts, ends, axes as attributes), 10–13 (as inputs, with steps): numpy's slicing.
-#include <algorithm>
 #include <fmt/format.h>
+
+#include <algorithm>
 #include <limits>
 
 #include "onnx/ops/compose.h"
@@ -37,7 +38,9 @@ Bounds read_bounds(const NodeContext& node, std::size_t rank) {
   return bounds;
 }
 
-std::int64_t from_end(std::int64_t position, std::int64_t extent) { return position < 0 ? position + extent : position; }
+std::int64_t from_end(std::int64_t position, std::int64_t extent) {
+  return position < 0 ? position + extent : position;
+}
 
 }  // namespace
 
@@ -59,7 +62,8 @@ std::vector<ValueId> lower_slice(const NodeContext& node) {
     const bool forward = step > 0;
     const std::int64_t least = forward ? 0 : -1;
     const std::int64_t most = forward ? extent : extent - 1;
-    const std::int64_t start = std::clamp(from_end(bounds.starts[k], extent), forward ? 0 : std::min<std::int64_t>(0, most), most);
+    const std::int64_t start =
+        std::clamp(from_end(bounds.starts[k], extent), forward ? 0 : std::min<std::int64_t>(0, most), most);
     const std::int64_t end = std::clamp(from_end(bounds.ends[k], extent), least, most);
     const std::int64_t distance = forward ? end - start : start - end;
     extents[axis] = std::max<std::int64_t>(0, (distance + std::abs(step) - 1) / std::abs(step));

@@ -17,8 +17,10 @@ std::vector<ValueId> flattened(const NodeContext& node, Maker make) {
   const Shape x = node.shape_of(0);
   const std::int64_t wanted = node.attributes.integer("axis", 1);
   // An axis equal to the rank is allowed here: rows of one element.
-  const std::int64_t axis = wanted == static_cast<std::int64_t>(x.size()) ? wanted : node.normalized_axis(wanted, x.size());
-  const Shape matrix{element_count(Shape(x.begin(), x.begin() + axis)), element_count(Shape(x.begin() + axis, x.end()))};
+  const std::int64_t axis =
+      wanted == static_cast<std::int64_t>(x.size()) ? wanted : node.normalized_axis(wanted, x.size());
+  const Shape matrix{element_count(Shape(x.begin(), x.begin() + axis)),
+                     element_count(Shape(x.begin() + axis, x.end()))};
   // Where the trailing axes are 1, no reshape is needed: a layer keeps its layout.
   if (axis < static_cast<std::int64_t>(x.size()) && matrix[1] == x[static_cast<std::size_t>(axis)]) {
     return {node.build.apply1(make(axis), {node.input(0)})};

@@ -1,6 +1,7 @@
 // Split 1–11 (sizes as an attribute), 13 (as an input), 18 (or num_outputs): slices of one axis.
-#include <algorithm>
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "onnx/ops/compose.h"
 #include "onnx/ops/ops.h"

@@ -1,6 +1,7 @@
 // Squeeze, Unsqueeze 1–11 (axes as an attribute) and 13–21 (as an input).
-#include <algorithm>
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "onnx/ops/compose.h"
 #include "onnx/ops/ops.h"

@@ -56,6 +56,23 @@ const std::map<std::string_view, Row>& table() {
   return rows;
 }
 
+/// The functions that ONNX has for integers too, exactly; kNoValue for the others.
+ValueId on_integers(Builder& build, Unary kind, ValueId x) {
+  const auto integer = [&](std::int64_t value) { return build.integers({}, {value}); };
+  switch (kind) {
+    case Unary::neg:
+      return sub(build, integer(0), x);
+    case Unary::abs:
+      return binary(build, Binary::max, x, sub(build, integer(0), x));
+    case Unary::relu:
+      return binary(build, Binary::max, x, integer(0));
+    case Unary::sign:
+      return binary(build, Binary::min, binary(build, Binary::max, x, integer(-1)), integer(1));
+    default:
+      return kNoValue;
+  }
+}
+
 }  // namespace
 
 std::vector<ValueId> lower_unary(const NodeContext& node) {
@@ -65,7 +82,12 @@ std::vector<ValueId> lower_unary(const NodeContext& node) {
     f.alpha = node.attributes.real("alpha", row.alpha);
     f.beta = node.attributes.real(row.second, row.beta);
   }
-  return {unary(node.build, f, node.input(0))};
+  const ValueId x = node.input(0);
+  if (f.kind == Unary::logical_not) return {unary(node.build, f, cast(node.build, x, DType::b8))};
+  if (node.build.type(x).dtype == DType::i64) {
+    if (const ValueId y = on_integers(node.build, f.kind, x); y != kNoValue) return {y};
+  }
+  return {unary(node.build, f, x)};
 }
 
 }  // namespace mho::onnx::ops

@@ -1,8 +1,9 @@
 // Window attributes that Conv, ConvTranspose and the pools share.
 #include "onnx/ops/window.h"
 
-#include <algorithm>
 #include <fmt/format.h>
+
+#include <algorithm>
 
 namespace mho::onnx::ops {
 
@@ -40,8 +41,12 @@ kernels::Window read_window(const NodeContext& node, Shape kernel, std::size_t a
   if (kernel.size() != axes) {
     node.invalid(fmt::format("kernel {} does not fit {} spatial axes", to_string(kernel), axes));
   }
-  kernels::Window window{std::move(kernel),  attribute_or(node, "strides", axes, 1),
-                         attribute_or(node, "dilations", axes, 1), Shape(axes, 0), Shape(axes, 0), {}};
+  kernels::Window window{std::move(kernel),
+                         attribute_or(node, "strides", axes, 1),
+                         attribute_or(node, "dilations", axes, 1),
+                         Shape(axes, 0),
+                         Shape(axes, 0),
+                         {}};
   for (std::size_t i = 0; i < axes; ++i) {
     if (window.kernel[i] < 1 || window.strides[i] < 1 || window.dilations[i] < 1) {
       node.invalid("kernel, strides and dilations must be positive");

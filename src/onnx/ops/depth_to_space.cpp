@@ -1,0 +1,51 @@
+// DepthToSpace 1–13 and SpaceToDepth 1–13: blocks of channels become blocks of pixels, and back.
+#include <fmt/format.h>
+
+#include "onnx/ops/compose.h"
+#include "onnx/ops/ops.h"
+
+namespace mho::onnx::ops {
+
+namespace {
+
+std::int64_t block_size(const NodeContext& node, const Shape& shape) {
+  const std::int64_t block = node.attributes.integer("blocksize", 0);
+  if (shape.size() != 4) node.invalid(fmt::format("its input of shape {} is not [N, C, H, W]", to_string(shape)));
+  if (block < 1 || block > (1 << 15)) node.invalid(fmt::format("blocksize {} makes no sense", block));
+  return block;
+}
+
+}  // namespace
+
+std::vector<ValueId> lower_depth_to_space(const NodeContext& node) {
+  Builder& build = node.build;
+  const Shape shape = node.shape_of(0);
+  const std::int64_t block = block_size(node, shape);
+  if (shape[1] % (block * block) != 0) node.invalid("its channels do not fill whole blocks");
+  const std::int64_t channels = shape[1] / (block * block);
+  const std::string mode = node.attributes.string("mode", "DCR");
+  if (mode != "DCR" && mode != "CRD") node.invalid(fmt::format("unknown mode '{}'", mode));
+  ValueId x = node.input(0);
+  if (mode == "DCR") {
+    x = reshape(build, x, {shape[0], block, block, channels, shape[2], shape[3]});
+    x = transpose(build, x, {0, 3, 4, 1, 5, 2});
+  } else {
+    x = reshape(build, x, {shape[0], channels, block, block, shape[2], shape[3]});
+    x = transpose(build, x, {0, 1, 4, 2, 5, 3});
+  }
+  return {reshape(build, x, {shape[0], channels, shape[2] * block, shape[3] * block})};
+}
+
+std::vector<ValueId> lower_space_to_depth(const NodeContext& node) {
+  Builder& build = node.build;
+  const Shape shape = node.shape_of(0);
+  const std::int64_t block = block_size(node, shape);
+  if (shape[2] % block != 0 || shape[3] % block != 0) node.invalid("its height and width do not fill whole blocks");
+  const std::int64_t height = shape[2] / block;
+  const std::int64_t width = shape[3] / block;
+  ValueId x = reshape(build, node.input(0), {shape[0], shape[1], height, block, width, block});
+  x = transpose(build, x, {0, 3, 5, 1, 2, 4});
+  return {reshape(build, x, {shape[0], shape[1] * block * block, height, width})};
+}
+
+}  // namespace mho::onnx::ops
