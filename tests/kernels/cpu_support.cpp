@@ -145,10 +145,10 @@ void Bench::run(const std::function<void(Device&, Workspace&, const Pick&)>& ver
   }
 }
 
-void Bench::expect_equal(const Pair& pair, double tolerance, const std::string& what) {
+void Bench::expect_equal(const Pair& pair, double tolerance, const std::string& what, double scale) {
   const auto expected = values(pair.reference);
   const auto actual = values(pair.cpu);
-  double largest = 0;
+  double largest = scale;
   for (const double v : expected) {
     if (std::isfinite(v)) largest = std::max(largest, std::abs(v));
   }

@@ -29,6 +29,9 @@ class Pick {
   bool reference_;
 };
 
+/// Below it floats lose digits.
+inline constexpr double kSmallest = 1e-30;
+
 class Bench {
  public:
   explicit Bench(unsigned seed, int threads = 2);
@@ -46,9 +49,9 @@ class Bench {
   /// Calls verb(device, workspace, pick): once on the reference, twice on the CPU (the second run finds its slots
   /// prepared), unless `once`.
   void run(const std::function<void(Device&, Workspace&, const Pick&)>& verb, bool once = false);
-  /// Fails the property unless both agree to `tolerance` times the largest magnitude, channel padding is zero and
-  /// nothing was written behind the end.
-  void expect_equal(const Pair& pair, double tolerance, const std::string& what);
+  /// Fails the property unless both agree to `tolerance` times the largest magnitude (at least `scale`, the size of
+  /// the terms of a sum that may cancel), channel padding is zero and nothing was written behind the end.
+  void expect_equal(const Pair& pair, double tolerance, const std::string& what, double scale = kSmallest);
 
  private:
   Tensor allocate(const TensorType& type);

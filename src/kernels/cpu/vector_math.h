@@ -17,14 +17,15 @@
 
 namespace mho::kernels::cpu {
 
-/// e^x, relative error below 1e-9. Overflow gives a number beyond float's range, NaN stays NaN.
-inline double fast_exp(double x) {
+/// e^x for float results: relative error below 1e-9, 0 below e^-700, infinity above e^700, NaN stays NaN.
+inline double fast_exp(double value) {
   // x = n ln 2 + r, |r| <= ln 2 / 2; adding kRound leaves n in the low bits of the sum.
   constexpr double kRound = 0x1.8p52;
   constexpr double kLn2High = 0x1.62e42fee00000p-1;
   constexpr double kLn2Low = 0x1.a39ef35793c76p-33;
-  x = x > 700.0 ? 700.0 : x;
-  x = x < -700.0 ? -700.0 : x;
+  constexpr double kLimit = 700.0;
+  double x = value > kLimit ? kLimit : value;
+  x = x < -kLimit ? -kLimit : x;
   const double shifted = x * 0x1.71547652b82fep0 + kRound;
   const double n = shifted - kRound;
   const double r = (x - n * kLn2High) - n * kLn2Low;
@@ -38,7 +39,9 @@ inline double fast_exp(double x) {
   p = p * r + 1.0;
   p = p * r + 1.0;
   const auto bits = std::bit_cast<std::uint64_t>(shifted) + 1023;
-  return p * std::bit_cast<double>(bits << 52);
+  double y = p * std::bit_cast<double>(bits << 52);
+  y = value > kLimit ? std::numeric_limits<double>::infinity() : y;
+  return value < -kLimit ? 0.0 : y;
 }
 
 /// 2 artanh(s) for |s| <= 1/3.
