@@ -1,9 +1,10 @@
 // Building a graph: nodes are appended, constants are evaluated at once.
 #include "graph/builder.h"
 
-#include <algorithm>
 #include <fmt/format.h>
 #include <mho/error.h>
+
+#include <algorithm>
 
 #include "graph/evaluate.h"
 

@@ -18,8 +18,8 @@ class Builder {
 
   ValueId input(std::string name, TensorType type);
   ValueId constant(Constant constant, std::string name = {});
-  ValueId scalar(double value);                             ///< real, shape []
-  ValueId reals(Shape shape, std::vector<double> values);   ///< f64 constant
+  ValueId scalar(double value);                            ///< real, shape []
+  ValueId reals(Shape shape, std::vector<double> values);  ///< f64 constant
   ValueId integers(Shape shape, std::vector<std::int64_t> values);
   /// Applies a primitive. If all inputs are constants it is evaluated at once, in double precision, and the result is
   /// a constant (kept as f32 where that is exact).

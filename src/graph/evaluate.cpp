@@ -1,9 +1,10 @@
 // Evaluating one primitive on constants.
 #include "graph/evaluate.h"
 
+#include <mho/error.h>
+
 #include <algorithm>
 #include <bit>
-#include <mho/error.h>
 
 namespace mho::graph {
 

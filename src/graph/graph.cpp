@@ -42,8 +42,7 @@ std::vector<ValueId> Graph::add_node(PrimitivePtr primitive, std::vector<ValueId
     value(id).producer = node_id(nodes_.size());
     outputs.push_back(id);
   }
-  nodes_.push_back(
-      {std::move(primitive), std::move(inputs), outputs, std::move(origin_name), std::move(origin_type)});
+  nodes_.push_back({std::move(primitive), std::move(inputs), outputs, std::move(origin_name), std::move(origin_type)});
   return outputs;
 }
 

@@ -1,0 +1,61 @@
+// A Plan: the part of a graph between fed values and wanted values, laid out in one arena and ready to run.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "graph/graph.h"
+
+namespace mho::engine {
+
+using graph::Graph;
+using graph::ValueId;
+using kernels::Tensor;
+
+/// What to compute. Ids are those of the graph given to the Plan.
+struct PlanRequest {
+  std::vector<ValueId> feeds;      ///< written by the caller before forward(); any values of the graph
+  std::vector<ValueId> fetches;    ///< readable after forward()
+  std::vector<ValueId> seeds;      ///< values whose cotangents the caller writes before backward()
+  std::vector<ValueId> gradients;  ///< d(sum of seed * value) / d(these), readable after backward()
+};
+
+struct PlanOptions {
+  bool optimize = true;  ///< run the graph passes (fusion, folding, layouts)
+};
+
+/// Runs allocate nothing after the first. One Plan is used by one thread at a time.
+class Plan {
+ public:
+  /// Throws Error(kInternal) if a wanted value does not depend on feeds and constants only.
+  Plan(const Graph& graph, const PlanRequest& request, std::shared_ptr<kernels::Device> device,
+       const PlanOptions& options = {});
+  ~Plan();
+  Plan(Plan&&) noexcept;
+  Plan& operator=(Plan&&) noexcept;
+
+  /// Tensors in the order of the request. Feeds and seeds are plain; fetches and gradients may be blocked, and a
+  /// gradient always has the layout of its value where both are asked for.
+  [[nodiscard]] const Tensor& feed(std::size_t i) const;
+  [[nodiscard]] const Tensor& fetch(std::size_t i) const;
+  [[nodiscard]] const Tensor& seed(std::size_t i) const;
+  [[nodiscard]] const Tensor& gradient(std::size_t i) const;
+
+  void forward();
+  void backward();
+  /// Runs forward and returns the name (or origin) of the first tensor with a NaN or infinity; empty if there is none.
+  [[nodiscard]] std::string first_non_finite();
+
+  [[nodiscard]] std::size_t arena_bytes() const;
+  [[nodiscard]] double forward_flops() const;
+  [[nodiscard]] double backward_flops() const;
+  /// The graph that is run, after all passes.
+  [[nodiscard]] const Graph& graph() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace mho::engine

@@ -1,0 +1,34 @@
+// The part of a batched tensor that belongs to one example, and copies to and from the host.
+#include "engine/slots.h"
+
+namespace mho::engine {
+
+using kernels::Tensor;
+
+Tensor slot_of(const Tensor& t, std::int64_t slot, std::int64_t batch) {
+  Tensor result = t;
+  if (batch == 1) return result;
+  result.type.shape[0] /= batch;
+  result.data += result.type.bytes() * static_cast<std::size_t>(slot);
+  return result;
+}
+
+Tensor view_of(Array& array) { return {{array.dtype(), array.shape()}, array.bytes().data(), false}; }
+
+Array to_host(kernels::Device& device, const Tensor& t) {
+  Array array(t.type.is_real() ? DType::f64 : t.dtype(), t.shape());
+  kernels::Scratch scratch;
+  kernels::Workspace workspace(scratch);
+  device.copy(workspace, t, view_of(array));
+  return array;
+}
+
+void from_host(kernels::Device& device, const Array& array, const Tensor& t) {
+  Array copy = array.to(t.dtype());
+  Tensor view{{t.dtype(), t.shape()}, copy.bytes().data(), false};
+  kernels::Scratch scratch;
+  kernels::Workspace workspace(scratch);
+  device.copy(workspace, view, t);
+}
+
+}  // namespace mho::engine

@@ -1,0 +1,88 @@
+// Facts about values between inputs and a target: what moves, what matters, what is affine, what is a cut.
+#include "graph/analysis.h"
+
+#include <algorithm>
+
+namespace mho::graph {
+
+namespace {
+
+std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
+
+primitives::Positions active_inputs(const Node& node, const std::vector<bool>& active) {
+  primitives::Positions positions;
+  for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+    if (active[index(node.inputs[i])]) positions.add(i);
+  }
+  return positions;
+}
+
+// A value v is a cut exactly if, in one (hence every) topological order, no other relevant active value made before v
+// is read by a relevant node after v: such a reader cannot depend on v, so its path to the target avoids v.
+void find_cuts(const Graph& graph, ValueId target, Analysis& facts) {
+  const auto count = static_cast<std::int64_t>(graph.nodes().size());
+  std::vector<std::int64_t> made(graph.value_count(), -1);
+  std::vector<std::int64_t> last_read(graph.value_count(), -1);
+  const auto matters = [&](ValueId id) { return facts.active[index(id)] && facts.relevant[index(id)]; };
+  for (std::int64_t n = 0; n < count; ++n) {
+    const Node& node = graph.node(static_cast<NodeId>(n));
+    for (const ValueId id : node.outputs) made[index(id)] = n;
+    if (std::ranges::none_of(node.outputs, matters)) continue;
+    for (const ValueId id : node.inputs) last_read[index(id)] = n;
+  }
+  last_read[index(target)] = count;
+  // How many values are alive (made at or before n, read after n) at every position; position 0 is "inputs only".
+  std::vector<int> alive(static_cast<std::size_t>(count) + 2, 0);
+  for (std::size_t i = 0; i < graph.value_count(); ++i) {
+    const auto id = static_cast<ValueId>(i);
+    if (!matters(id) || last_read[i] <= made[i]) continue;
+    ++alive[static_cast<std::size_t>(made[i] + 1)];
+    --alive[static_cast<std::size_t>(last_read[i] + 1)];
+  }
+  for (std::size_t i = 1; i < alive.size(); ++i) alive[i] += alive[i - 1];
+  for (std::size_t i = 0; i < graph.value_count(); ++i) {
+    const auto id = static_cast<ValueId>(i);
+    facts.cut[i] = matters(id) && last_read[i] > made[i] && alive[static_cast<std::size_t>(made[i] + 1)] == 1;
+  }
+}
+
+}  // namespace
+
+Analysis analyze(const Graph& graph, std::span<const ValueId> inputs, ValueId target) {
+  const std::size_t count = graph.value_count();
+  Analysis facts{std::vector<bool>(count), std::vector<bool>(count), std::vector<bool>(count, true),
+                 std::vector<bool>(count), std::vector<bool>(count)};
+  for (const ValueId id : inputs) facts.active[index(id)] = true;
+  for (const Node& node : graph.nodes()) {
+    const primitives::Positions active = active_inputs(node, facts.active);
+    if (active.empty()) continue;
+    const bool passes = node.primitive->differentiable();
+    const bool affine = node.primitive->affine(active) && std::ranges::all_of(node.inputs, [&](ValueId id) {
+                          return !facts.active[index(id)] || facts.affine_from_input[index(id)];
+                        });
+    for (const ValueId id : node.outputs) {
+      facts.active[index(id)] = passes && graph.value(id).type.is_real();
+      facts.affine_from_input[index(id)] = affine && facts.active[index(id)];
+    }
+  }
+  facts.relevant[index(target)] = true;
+  facts.affine_to_target[index(target)] = true;
+  std::vector<bool> spoiled(count, false);  // some path to the target is not affine
+  for (std::size_t n = graph.nodes().size(); n-- > 0;) {
+    const Node& node = graph.node(static_cast<NodeId>(n));
+    const auto relevant = [&](ValueId id) { return facts.relevant[index(id)]; };
+    if (!node.primitive->differentiable() || std::ranges::none_of(node.outputs, relevant)) continue;
+    const bool affine =
+        node.primitive->affine(active_inputs(node, facts.active)) &&
+        std::ranges::none_of(node.outputs, [&](ValueId id) { return relevant(id) && spoiled[index(id)]; });
+    for (const ValueId id : node.inputs) {
+      facts.relevant[index(id)] = true;
+      if (!affine) spoiled[index(id)] = true;
+    }
+  }
+  for (std::size_t i = 0; i < count; ++i) facts.affine_to_target[i] = facts.relevant[i] && !spoiled[i];
+  find_cuts(graph, target, facts);
+  return facts;
+}
+
+}  // namespace mho::graph

@@ -1,0 +1,23 @@
+// Facts about values between inputs and a target: what moves, what matters, what is affine, what is a cut.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "graph/graph.h"
+
+namespace mho::graph {
+
+/// One entry per value of the graph.
+struct Analysis {
+  std::vector<bool> active;             ///< depends on an interpolated input, through differentiable primitives
+  std::vector<bool> relevant;           ///< the target depends on it, likewise
+  std::vector<bool> affine_from_input;  ///< affine in the interpolated inputs (inactive values included)
+  std::vector<bool> affine_to_target;   ///< the target is affine in it, all other active values at the same depth too
+  std::vector<bool> cut;                ///< every path from the interpolated inputs to the target crosses it
+};
+
+/// `inputs` are the interpolated ones (real); `target` is any value.
+[[nodiscard]] Analysis analyze(const Graph& graph, std::span<const ValueId> inputs, ValueId target);
+
+}  // namespace mho::graph

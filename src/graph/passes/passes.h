@@ -1,0 +1,23 @@
+// Rewrites of a graph that keep its values: each pass states what it replaces by what.
+#pragma once
+
+#include <span>
+
+#include "graph/graph.h"
+
+namespace mho::graph {
+
+/// Makes `feeds` sources: nodes whose outputs are all feeds disappear, and nodes that would overwrite a feed write to
+/// fresh values instead.
+void cut_at(Graph& graph, std::span<const ValueId> feeds);
+/// Removes every node that no value of `keep` depends on.
+void remove_dead(Graph& graph, std::span<const ValueId> keep);
+/// Conv followed by x * c and x + d with per-channel constants (BatchNormalization): folded into weights and bias.
+void fold_batch_normalization(Graph& graph, std::span<const ValueId> keep);
+/// Convolution or matmul followed by a constant bias, a residual sum and a ReLU: one fused primitive.
+void fuse_epilogues(Graph& graph, std::span<const ValueId> keep);
+
+/// All of the above in order, each followed by verify(). Values in `keep` survive, under their ids.
+void run_passes(Graph& graph, std::span<const ValueId> keep);
+
+}  // namespace mho::graph
