@@ -18,7 +18,6 @@ struct Normalized {
 };
 
 /// 1 / sqrt(mean(x^2) + epsilon) over `axes`, which keep extent 1.
-
 ValueId inverse_root_mean_square(Builder& build, ValueId x, const Shape& axes, double epsilon) {
   const ValueId mean_square = reduce(build, ReduceKind::mean, square(build, x), axes, true);
   return unary(build, Unary::pow, affine(build, mean_square, 1, epsilon), -0.5);
