@@ -110,6 +110,10 @@ struct Layer {
 
 TEST(CpuConvolution, ResNet50RunsInGeneratedKernels) {
   const CpuDevice device(0);
+  // Without AVX-512 some backward kernels multiply matrices instead; reference loops would be a mistake anywhere.
+  const auto isa = static_cast<unsigned>(dnnl::get_effective_cpu_isa());
+  constexpr auto kAvx512 = static_cast<unsigned>(dnnl::cpu_isa::avx512_core);
+  const bool has_avx512 = (isa & kAvx512) == kAvx512;
   for (const Layer& l : std::initializer_list<Layer>{
            {3, 224, 64, 7, 2},     {64, 56, 64, 1, 1},    {64, 56, 64, 3, 1},    {64, 56, 256, 1, 1},
            {256, 56, 64, 1, 1},    {256, 56, 128, 1, 1},  {128, 56, 128, 3, 2},  {128, 28, 512, 1, 1},
@@ -128,8 +132,9 @@ TEST(CpuConvolution, ResNet50RunsInGeneratedKernels) {
       const TensorType y{DType::f32, {n, l.out, size, size}, layout};
       for (const bool backward : {false, true}) {
         const std::string name = device.convolution_implementation(attributes, x, w, y, backward);
-        EXPECT_TRUE(cpu::is_fast(name)) << l.in << "x" << l.size << " to " << l.out << ", kernel " << l.kernel
-                                        << (backward ? ", backward: " : ", forward: ") << name;
+        const bool good = has_avx512 ? cpu::is_fast(name) : name.find("ref") == std::string::npos;
+        EXPECT_TRUE(good) << l.in << "x" << l.size << " to " << l.out << ", kernel " << l.kernel
+                          << (backward ? ", backward: " : ", forward: ") << name;
         RecordProperty("in" + std::to_string(l.in) + "_size" + std::to_string(l.size) + "_out" + std::to_string(l.out) +
                            "_kernel" + std::to_string(l.kernel) + (backward ? "_backward" : "_forward"),
                        name);
