@@ -159,8 +159,9 @@ class ConvolutionTranspose final : public Primitive {
     static_cast<void>(element_count(y));
     const Shape back = window_output(window, y, name());
     if (!std::equal(back.begin(), back.end(), x.begin() + 2)) {
-      invalid(fmt::format("convolution_transpose: output padding {} is not smaller than stride or dilation",
-                          to_string(output_padding_)));
+      throw Error(Code::kUnsupported,
+                  fmt::format("convolution_transpose: output padding {} reaches the strides {}; pad the result instead",
+                              to_string(output_padding_), to_string(window.strides)));
     }
     return {{kReal, y}};
   }

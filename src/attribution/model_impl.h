@@ -1,0 +1,46 @@
+// What a loaded Model holds, and how user arrays become examples.
+#pragma once
+
+#include <mho/model.h>
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "engine/network.h"
+
+namespace mho {
+
+struct Model::Impl {
+  std::shared_ptr<const onnx::Model> onnx;
+  ModelOptions options;
+  std::shared_ptr<kernels::Device> device;
+
+  /// The network for these example shapes; made once and kept.
+  [[nodiscard]] std::shared_ptr<const engine::Network> network(const engine::ExampleShapes& shapes) const;
+
+  mutable std::mutex mutex;
+  mutable std::map<std::string, std::shared_ptr<const engine::Network>> networks;
+};
+
+namespace attribution {
+
+/// Checked inputs: one array per model input, in the device's types.
+struct Examples {
+  engine::ExampleShapes shapes;
+  std::map<std::string, Array, std::less<>> arrays;
+  std::int64_t count = 1;
+
+  /// The part of input `name` that belongs to `example`, with its example shape.
+  [[nodiscard]] Array example(const std::string& name, std::int64_t index) const;
+};
+
+/// Throws Error(kInvalidArgument) naming the input where names, ranks, extents, counts or values (NaN) are wrong.
+[[nodiscard]] Examples prepare_inputs(const Model::Impl& model, const Inputs& inputs);
+/// Example shapes from what the model declares; open extents are 1 unless `given` has the shape.
+[[nodiscard]] engine::ExampleShapes declared_shapes(const onnx::Model& model,
+                                                    const std::map<std::string, Shape, std::less<>>& given);
+
+}  // namespace attribution
+}  // namespace mho

@@ -1,0 +1,69 @@
+// From one case (a primitive and its inputs) everything that must hold for a primitive is derived and checked.
+#pragma once
+
+#include <rapidcheck.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "primitives/primitives.h"
+
+namespace mho::primitives::testing {
+
+struct Input {
+  Shape shape;
+  double low = -2;
+  double high = 2;  ///< reals in [low, high), integers in [low, high]
+  DType dtype = kReal;
+  bool active = true;            ///< gradients with respect to it are checked
+  std::vector<double> values{};  ///< used instead of random numbers unless empty
+};
+
+[[nodiscard]] inline Input fixed(Input input) {
+  input.active = false;
+  return input;
+}
+[[nodiscard]] inline Input integers(Shape shape, double low, double high) {
+  return {std::move(shape), low, high, DType::i64, false};
+}
+[[nodiscard]] inline Input booleans(Shape shape) { return {std::move(shape), 0, 1, DType::b8, false}; }
+[[nodiscard]] inline Input reals(Shape shape, std::vector<double> values) {
+  return {std::move(shape), -2, 2, kReal, true, std::move(values)};
+}
+
+struct Case {
+  PrimitivePtr primitive;
+  std::vector<Input> inputs;
+  std::vector<double> expected{};  ///< output 0, where it is worth stating; else empty
+};
+
+/// What is wrong with the primitive, one line each; empty if nothing. Checked:
+///  - forward() fills every element of the inferred outputs and nothing behind them;
+///  - vjp() agrees with central differences in double on the reference device (kinks left out), and fills zeros where
+///    differentiable() is false;
+///  - affine() tells the truth for every set of active inputs, in both directions;
+///  - vjp() depends on exactly those tensors that backward_reads() names, for every set of wanted gradients;
+///  - the CPU device agrees with the reference, forward and backward, in plain layout and, where layout_rule() and the
+///    shapes allow it, in the blocked one.
+[[nodiscard]] std::string defects(const Case& c, std::uint64_t seed = 1);
+
+/// Gradients of all active inputs on the reference device, for the cotangent `gy` of output 0: to be compared with
+/// stated values where differences say nothing.
+[[nodiscard]] std::vector<std::vector<double>> reference_gradients(const Case& c, const std::vector<double>& gy);
+
+/// Whether infer() refuses these inputs with an Error that is no bug of ours.
+[[nodiscard]] bool refuses(const PrimitivePtr& primitive, const std::vector<TensorType>& inputs);
+
+/// For random cases.
+[[nodiscard]] inline std::int64_t draw(std::int64_t low, std::int64_t high) {
+  return *rc::gen::inRange<std::int64_t>(low, high + 1);
+}
+[[nodiscard]] inline bool draw_bool() { return draw(0, 1) == 1; }
+[[nodiscard]] inline Shape draw_shape(std::size_t rank, std::int64_t low, std::int64_t high) {
+  Shape shape(rank);
+  for (std::int64_t& extent : shape) extent = draw(low, high);
+  return shape;
+}
+
+}  // namespace mho::primitives::testing
