@@ -62,7 +62,7 @@ using Lowering = std::vector<ValueId> (*)(const NodeContext&);
 struct LoweringEntry {
   std::string_view domain;  ///< "" is ai.onnx
   std::string_view type;
-  std::int64_t since;       ///< first opset version this lowering is right for
+  std::int64_t since;  ///< first opset version this lowering is right for
   Lowering lowering;
 };
 

@@ -22,10 +22,10 @@ struct Dimension {
 
 struct PortInfo {
   std::string name;
-  DType dtype = DType::f32;        ///< the type mho computes in
-  std::string onnx_type;           ///< "float", "int64", "float16", …
+  DType dtype = DType::f32;  ///< the type mho computes in
+  std::string onnx_type;     ///< "float", "int64", "float16", …
   std::vector<Dimension> shape;
-  bool has_shape = true;           ///< false: the model declares no shape, not even the rank
+  bool has_shape = true;  ///< false: the model declares no shape, not even the rank
 };
 
 /// Limits for untrusted models.
