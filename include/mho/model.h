@@ -103,8 +103,8 @@ struct PrimitiveRow {
   std::string affine;
   std::string rule;
 };
-[[nodiscard]] std::vector<OperatorRow> operators();
-[[nodiscard]] std::vector<PrimitiveRow> primitives();
+[[nodiscard]] std::vector<OperatorRow> operator_table();
+[[nodiscard]] std::vector<PrimitiveRow> primitive_table();
 
 /// "0.1.0".
 [[nodiscard]] std::string version();

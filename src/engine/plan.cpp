@@ -385,6 +385,7 @@ const Tensor& Plan::feed(std::size_t i) const { return impl_->feeds.at(i); }
 const Tensor& Plan::fetch(std::size_t i) const { return impl_->fetches.at(i); }
 const Tensor& Plan::seed(std::size_t i) const { return impl_->seeds.at(i); }
 const Tensor& Plan::gradient(std::size_t i) const { return impl_->gradients.at(i); }
+std::size_t Plan::gradient_count() const { return impl_->gradients.size(); }
 std::size_t Plan::arena_bytes() const { return impl_->arena_bytes; }
 double Plan::forward_flops() const { return impl_->forward_flops; }
 double Plan::backward_flops() const { return impl_->backward_flops; }

@@ -41,6 +41,7 @@ class Plan {
   [[nodiscard]] const Tensor& fetch(std::size_t i) const;
   [[nodiscard]] const Tensor& seed(std::size_t i) const;
   [[nodiscard]] const Tensor& gradient(std::size_t i) const;
+  [[nodiscard]] std::size_t gradient_count() const;
 
   void forward();
   void backward();

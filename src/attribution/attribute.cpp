@@ -1,0 +1,227 @@
+// attribute(): checks the request, chooses the measure, and fills in what every result carries.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <mho/attribution.h>
+
+#include <array>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <utility>
+
+#include "attribution/measures.h"
+#include "engine/slots.h"
+
+namespace mho {
+
+namespace {
+
+constexpr std::array kMethods = {
+    std::pair{Method::kNig, "nig"},
+    std::pair{Method::kConductance, "conductance"},
+    std::pair{Method::kIg, "ig"},
+    std::pair{Method::kActivation, "activation"},
+    std::pair{Method::kGradient, "gradient"},
+    std::pair{Method::kGradientXActivation, "gradient_x_activation"},
+    std::pair{Method::kInternalInfluence, "internal_influence"},
+};
+constexpr std::array kQuadratures = {
+    std::pair{Quadrature::kAdaptive, "adaptive"}, std::pair{Quadrature::kLeft, "left"},
+    std::pair{Quadrature::kRight, "right"},       std::pair{Quadrature::kTrapezoid, "trapezoid"},
+    std::pair{Quadrature::kMidpoint, "midpoint"}, std::pair{Quadrature::kGaussLegendre, "gauss_legendre"},
+};
+
+bool is_path_method(Method method) {
+  return method == Method::kNig || method == Method::kIg || method == Method::kInternalInfluence ||
+         method == Method::kConductance;
+}
+
+/// Methods whose values sum to F(x) - F(x') over a cut.
+bool is_complete(Method method) {
+  return method == Method::kNig || method == Method::kIg || method == Method::kConductance;
+}
+
+void check(const Request& request) {
+  const auto refuse = [](const std::string& message) { throw Error(Code::kInvalidArgument, message); };
+  if (!(request.tolerance > 0) || !std::isfinite(request.tolerance)) {
+    refuse(fmt::format("the tolerance is {}; it must be a positive number", request.tolerance));
+  }
+  if (request.steps < 0) refuse(fmt::format("the number of steps is {}; it must be positive", request.steps));
+  const bool adaptive = request.quadrature == Quadrature::kAdaptive;
+  if (is_path_method(request.method) && request.method != Method::kConductance) {
+    if (!adaptive && request.steps == 0) {
+      refuse(fmt::format("quadrature {} needs a number of steps", to_string(request.quadrature)));
+    }
+    if (adaptive && request.steps != 0) {
+      refuse("a number of steps needs a quadrature rule; adaptive quadrature takes a tolerance and max_steps");
+    }
+  }
+  if (adaptive && (request.max_steps < 8 || request.max_steps > 100'000)) {
+    refuse(fmt::format("max_steps is {}; it must be between 8 and 100000", request.max_steps));
+  }
+  if (request.split_by_input && request.method != Method::kConductance) {
+    refuse(fmt::format("only conductance can be split by input, not {}", to_string(request.method)));
+  }
+  if (request.memory_budget < 0) refuse("the memory budget is negative");
+}
+
+Shape result_shape(const attribution::Setup& setup, const Request& request, const Shape& layer) {
+  Shape shape{setup.inputs.count};
+  if (request.split_by_input) {
+    std::int64_t inputs = 0;
+    for (const graph::ValueId id : attribution::interpolated_inputs(*setup.graph)) {
+      inputs += setup.graph->value(id).type.elements();
+    }
+    shape.push_back(element_count(layer));
+    shape.push_back(inputs);
+    return shape;
+  }
+  // The leading 1 of one example's tensor is the example axis.
+  const bool has_axis = !layer.empty() && layer[0] == 1;
+  shape.insert(shape.end(), layer.begin() + (has_axis ? 1 : 0), layer.end());
+  return shape;
+}
+
+std::string describe(const Baseline& baseline) {
+  if (const auto* number = std::get_if<double>(&baseline)) return fmt::format("{}", *number);
+  return std::holds_alternative<MeanBaseline>(baseline) ? "mean" : "given";
+}
+
+std::string describe(const Target& target) {
+  if (const auto* difference = std::get_if<DifferenceTarget>(&target)) {
+    return fmt::format("{} - {}", fmt::join(difference->plus, ","), fmt::join(difference->minus, ","));
+  }
+  if (const auto* index = std::get_if<IndexTarget>(&target)) {
+    return index->indices.size() == 1 ? fmt::format("{}", fmt::join(index->indices[0], ","))
+                                      : fmt::format("{} indices", index->indices.size());
+  }
+  return "argmax";
+}
+
+Result empty_result(const Model& model, const attribution::Setup& setup, const Request& request) {
+  const auto count = static_cast<std::size_t>(setup.inputs.count);
+  Result result;
+  for (const attribution::LayerChoice& layer : setup.layers) {
+    LayerResult out;
+    out.name = layer.name;
+    out.node = layer.node;
+    out.op = layer.op;
+    out.cut = layer.cut;
+    const Shape& shape = setup.graph->value(setup.graph->find(layer.name)).type.shape;
+    out.values = Array(DType::f64, result_shape(setup, request, shape));
+    out.estimated_error.assign(count, std::numeric_limits<double>::quiet_NaN());
+    result.layers.push_back(std::move(out));
+  }
+  result.f_input.assign(count, 0);
+  result.f_baseline.assign(count, 0);
+  result.target.assign(count, 0);
+  result.evaluations.assign(count, 0);
+  result.steps.assign(count, 0);
+  result.converged.assign(count, true);
+  result.target_tensor = setup.target.name;
+  result.target_note = setup.target.note;
+  result.batching = setup.batching;
+  const Model::Impl& impl = model.impl();
+  result.metadata = {{"mho", version()},
+                     {"model_sha256", impl.onnx->sha256()},
+                     {"precision", impl.options.precision == Precision::kDouble ? "double" : "single"},
+                     {"method", to_string(request.method)},
+                     {"target", describe(request.target)},
+                     {"baseline", describe(request.baseline)}};
+  if (is_path_method(request.method)) {
+    result.metadata["quadrature"] = to_string(request.quadrature);
+    if (request.quadrature == Quadrature::kAdaptive) {
+      result.metadata["tolerance"] = fmt::format("{}", request.tolerance);
+      result.metadata["max_steps"] = fmt::format("{}", request.max_steps);
+    } else {
+      result.metadata["steps"] = fmt::format("{}", request.steps);
+    }
+  }
+  return result;
+}
+
+void add_residuals(const Request& request, Result& result) {
+  if (!is_complete(request.method)) return;
+  const auto count = static_cast<std::int64_t>(result.f_input.size());
+  for (LayerResult& layer : result.layers) {
+    if (!layer.cut) continue;
+    for (std::int64_t n = 0; n < count; ++n) {
+      const auto values = attribution::values_of(layer, n, count);
+      const double sum = std::accumulate(values.begin(), values.end(), 0.0);
+      const auto e = static_cast<std::size_t>(n);
+      layer.residual.push_back(sum - (result.f_input[e] - result.f_baseline[e]));
+    }
+  }
+}
+
+}  // namespace
+
+Result attribute(const Model& model, const Inputs& inputs, const Request& request) {
+  check(request);
+  const attribution::Setup setup = attribution::set_up(model.impl(), inputs, request);
+  Result result = empty_result(model, setup, request);
+  switch (request.method) {
+    case Method::kNig:
+    case Method::kIg:
+    case Method::kInternalInfluence:
+      attribution::integrate_paths(setup, request, result);
+      break;
+    case Method::kConductance:
+      attribution::conductance(setup, request, result);
+      break;
+    case Method::kActivation:
+    case Method::kGradient:
+    case Method::kGradientXActivation:
+      attribution::pointwise(setup, request, result);
+      break;
+  }
+  add_residuals(request, result);
+  return result;
+}
+
+const char* to_string(Method method) noexcept {
+  for (const auto& [value, name] : kMethods) {
+    if (value == method) return name;
+  }
+  return "";
+}
+
+const char* to_string(Quadrature quadrature) noexcept {
+  for (const auto& [value, name] : kQuadratures) {
+    if (value == quadrature) return name;
+  }
+  return "";
+}
+
+std::optional<Method> parse_method(std::string_view text) {
+  for (const auto& [value, name] : kMethods) {
+    if (text == name) return value;
+  }
+  return std::nullopt;
+}
+
+std::optional<Quadrature> parse_quadrature(std::string_view text) {
+  for (const auto& [value, name] : kQuadratures) {
+    if (text == name) return value;
+  }
+  return std::nullopt;
+}
+
+namespace attribution {
+
+void ProgressReport::report(std::int64_t examples_done, std::int64_t new_evaluations) {
+  evaluations_ += new_evaluations;
+  if (request_->progress && !request_->progress({examples_done, examples_, evaluations_})) {
+    throw Error(Code::kInvalidArgument, "cancelled");
+  }
+}
+
+std::span<double> values_of(LayerResult& layer, std::int64_t index, std::int64_t examples) {
+  const auto all = layer.values.as<double>();
+  const std::size_t size = all.size() / static_cast<std::size_t>(examples);
+  return all.subspan(size * static_cast<std::size_t>(index), size);
+}
+
+}  // namespace attribution
+
+}  // namespace mho

@@ -1,0 +1,234 @@
+// Runs a model at points of paths: values, target and gradients of the layers, many points at a time.
+#include "attribution/evaluator.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "engine/slots.h"
+
+namespace mho::attribution {
+
+using graph::Graph;
+using graph::ValueId;
+
+namespace {
+
+std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
+
+/// Flops that the prefix must save per interpolated element: interpolation is bound by memory, and a convolution that
+/// is cut off loses the ReLU fused behind it.
+constexpr double kFlopsPerElement = 400;
+
+}  // namespace
+
+/// Where the plan is fed.
+struct Evaluator::Feeds {
+  std::vector<ValueId> values;
+  bool at_inputs = true;
+};
+
+// Affine prefix (MATHS.md section 2): a value that is affine in the inputs, and not behind a requested layer (whose
+// gradient needs everything behind it), is interpolated between its two end values instead of being recomputed.
+Evaluator::Feeds Evaluator::choose_feeds(const Graph& graph, bool allow_prefix) const {
+  Feeds at_inputs{{graph.inputs().begin(), graph.inputs().end()}, true};
+  const auto several = setup_->network->graph(batch_);
+  if (!allow_prefix || several->value_count() != graph.value_count()) return at_inputs;
+
+  std::vector<bool> is_layer(graph.value_count(), false);
+  for (const LayerChoice& layer : setup_->layers) is_layer[index(graph.find(layer.name))] = true;
+  // Inside the prefix: inputs, and affine values none of whose ancestors is a layer.
+  std::vector<bool> inside(graph.value_count(), false);
+  for (const ValueId id : graph.inputs()) inside[index(id)] = true;
+  double saved_flops = 0;
+  for (const graph::Node& node : graph.nodes()) {
+    const bool fed = std::ranges::all_of(
+        node.inputs, [&](ValueId id) { return graph.is_constant(id) || (inside[index(id)] && !is_layer[index(id)]); });
+    const bool affine = std::ranges::all_of(node.outputs, [&](ValueId id) {
+      return !setup_->facts.active[index(id)] || setup_->facts.affine_from_input[index(id)];
+    });
+    if (!fed || !affine) continue;
+    for (const ValueId id : node.outputs) inside[index(id)] = true;
+  }
+  // The frontier: values inside that something outside reads, or that are wanted themselves.
+  std::vector<bool> frontier(graph.value_count(), false);
+  std::vector<kernels::TensorType> inputs, outputs;
+  for (const graph::Node& node : graph.nodes()) {
+    const bool is_inside = std::ranges::all_of(node.outputs, [&](ValueId id) { return inside[index(id)]; });
+    if (is_inside) {
+      inputs.clear();
+      outputs.clear();
+      for (const ValueId id : node.inputs) inputs.push_back(graph.value(id).type);
+      for (const ValueId id : node.outputs) outputs.push_back(graph.value(id).type);
+      saved_flops += node.primitive->flops(inputs, outputs);
+      continue;
+    }
+    for (const ValueId id : node.inputs) {
+      if (inside[index(id)]) frontier[index(id)] = true;
+    }
+  }
+  for (std::size_t i = 0; i < frontier.size(); ++i) {
+    if (inside[i] && (is_layer[i] || static_cast<ValueId>(i) == setup_->target.value)) frontier[i] = true;
+  }
+  Feeds feeds{{}, false};
+  std::int64_t elements = 0;
+  bool only_inputs = true;
+  for (std::size_t i = 0; i < frontier.size(); ++i) {
+    if (!frontier[i]) continue;
+    const auto id = static_cast<ValueId>(i);
+    if (batch_ > 1 && !engine::scales_with_batch(graph.value(id).type.shape, several->value(id).type.shape, batch_)) {
+      return at_inputs;
+    }
+    only_inputs = only_inputs && graph.value(id).producer == graph::kNoNode;
+    elements += graph.value(id).type.elements();
+    feeds.values.push_back(id);
+  }
+  if (only_inputs || saved_flops < kFlopsPerElement * static_cast<double>(elements)) return at_inputs;
+  return feeds;
+}
+
+Evaluator::Evaluator(const Setup& setup, const Target& target, std::int64_t batch, const EvaluatorOptions& options)
+    : setup_(&setup), wanted_(&target), batch_(batch) {
+  const Graph& one = *setup.graph;
+  const auto graph = setup.network->graph(batch);
+  const auto device = setup.network->device();
+  const engine::PlanOptions plan_options{options.optimize};
+  const Feeds feeds = choose_feeds(one, options.use_affine_prefix && options.optimize);
+
+  engine::PlanRequest request;
+  if (feeds.at_inputs) {
+    request.feeds.assign(graph->inputs().begin(), graph->inputs().end());
+    for (const ValueId id : request.feeds) fed_inputs_.push_back(graph->value(id).name);
+  } else {
+    request.feeds = feeds.values;
+    prefix_ = std::make_unique<engine::Plan>(
+        one, engine::PlanRequest{{one.inputs().begin(), one.inputs().end()}, feeds.values, {}, {}}, device,
+        plan_options);
+    for (const ValueId id : one.inputs()) prefix_inputs_.push_back(one.value(id).name);
+  }
+  for (const ValueId id : request.feeds) interpolated_.push_back(graph->value(id).type.is_real());
+  for (const LayerChoice& layer : setup.layers) request.fetches.push_back(graph->find(layer.name));
+  const ValueId wanted =
+      batch == 1 ? setup.target.value : find_target(*graph, setup.requested_output, setup.probability).value;
+  if (options.gradients) {
+    request.gradients = request.fetches;
+    request.seeds = {wanted};
+  }
+  request.fetches.push_back(wanted);
+  plan_ = std::make_unique<engine::Plan>(*graph, request, device, plan_options);
+  for (std::size_t l = 0; l < layer_count(); ++l) {
+    layer_types_.push_back(engine::slot_of(plan_->fetch(l), 0, batch).type);
+  }
+  seeded_.assign(static_cast<std::size_t>(batch), -1);
+}
+
+ExamplePath Evaluator::path(std::int64_t example) {
+  ExamplePath path;
+  path.example = example;
+  kernels::Device& dev = device();
+  const auto end = [&](bool at_input, std::vector<OwnedTensor>& values) {
+    const auto array = [&](const std::string& name) {
+      return at_input || !setup_->baselines.contains(name) ? setup_->inputs.example(name, example)
+                                                           : setup_->baseline(name, example);
+    };
+    const std::vector<std::string>& names = prefix_ ? prefix_inputs_ : fed_inputs_;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      if (prefix_) {
+        engine::from_host(dev, array(names[i]), prefix_->feed(i));
+      } else {
+        const Tensor slot = engine::slot_of(plan_->feed(i), 0, batch_);
+        OwnedTensor value(slot.type);
+        engine::from_host(dev, array(names[i]), value.view());
+        values.push_back(std::move(value));
+      }
+    }
+    if (!prefix_) return;
+    prefix_->forward();
+    for (std::size_t i = 0; i < interpolated_.size(); ++i) {
+      // The plan takes feeds in plain layout; the prefix may compute them blocked.
+      OwnedTensor value(engine::slot_of(plan_->feed(i), 0, batch_).type);
+      engine::from_host(dev, engine::to_host(dev, prefix_->fetch(i)), value.view());
+      values.push_back(std::move(value));
+    }
+  };
+  end(false, path.from);
+  end(true, path.to);
+  return path;
+}
+
+void Evaluator::feed(std::span<const PathPoint> points) {
+  kernels::Device& dev = device();
+  for (std::size_t p = 0; p < points.size(); ++p) {
+    ExamplePath& path = *points[p].path;
+    for (std::size_t i = 0; i < interpolated_.size(); ++i) {
+      const Tensor slot = engine::slot_of(plan_->feed(i), static_cast<std::int64_t>(p), batch_);
+      // The ends exactly, not to rounding.
+      const bool at_end = !interpolated_[i] || points[p].alpha == 1 || points[p].alpha == 0;
+      if (at_end) {
+        OwnedTensor& end = interpolated_[i] && points[p].alpha == 0 ? path.from[i] : path.to[i];
+        std::memcpy(slot.data, end.view().data, slot.type.bytes());
+      } else {
+        dev.interpolate(path.from[i].view(), path.to[i].view(), points[p].alpha, slot);
+      }
+    }
+  }
+}
+
+double Evaluator::read_target(std::size_t slot, const PathPoint& point) {
+  const Array values =
+      engine::to_host(device(), engine::slot_of(plan_->fetch(layer_count()), static_cast<std::int64_t>(slot), batch_));
+  ExamplePath& path = *point.path;
+  if (!path.target) {
+    if (point.alpha != 1) throw Error(Code::kInternal, "a path must be visited at alpha = 1 first");
+    path.target = resolve(*wanted_, path.example, setup_->target.output_shape, values.as<double>());
+  }
+  const double f = values.at(path.target->plus) - (path.target->minus < 0 ? 0 : values.at(path.target->minus));
+  if (!std::isfinite(f)) {
+    const std::string where = first_non_finite({&point, 1});
+    throw Error(
+        Code::kNumeric,
+        fmt::format("the target '{}' of example {} is not finite at alpha = {}: the first tensor with a NaN or "
+                    "infinity is '{}'",
+                    setup_->target.name, path.example, point.alpha, where.empty() ? setup_->target.name : where));
+  }
+  return f;
+}
+
+void Evaluator::seed(std::size_t slot, const ExamplePath& path) {
+  if (seeded_[slot] == path.example) return;
+  const Tensor t = engine::slot_of(plan_->seed(0), static_cast<std::int64_t>(slot), batch_);
+  Array cotangent(DType::f64, t.shape());
+  cotangent.as<double>()[static_cast<std::size_t>(path.target->plus)] += 1;
+  if (path.target->minus >= 0) cotangent.as<double>()[static_cast<std::size_t>(path.target->minus)] -= 1;
+  engine::from_host(device(), cotangent, t);
+  seeded_[slot] = path.example;
+}
+
+void Evaluator::evaluate(std::span<const PathPoint> points) {
+  feed(points);
+  plan_->forward();
+  targets_.clear();
+  for (std::size_t p = 0; p < points.size(); ++p) targets_.push_back(read_target(p, points[p]));
+  if (plan_->gradient_count() == 0) return;
+  for (std::size_t p = 0; p < points.size(); ++p) seed(p, *points[p].path);
+  plan_->backward();
+}
+
+Tensor Evaluator::value(std::size_t layer, std::size_t point) const {
+  return engine::slot_of(plan_->fetch(layer), static_cast<std::int64_t>(point), batch_);
+}
+
+Tensor Evaluator::gradient(std::size_t layer, std::size_t point) const {
+  return engine::slot_of(plan_->gradient(layer), static_cast<std::int64_t>(point), batch_);
+}
+
+std::string Evaluator::first_non_finite(std::span<const PathPoint> points) {
+  // Every slot gets one of the points: leftovers of earlier ones must not be blamed.
+  std::vector<PathPoint> all(points.begin(), points.end());
+  all.resize(static_cast<std::size_t>(batch_), points.front());
+  feed(all);
+  return plan_->first_non_finite();
+}
+
+}  // namespace mho::attribution

@@ -1,0 +1,83 @@
+// Runs a model at points of paths: values, target and gradients of the layers, many points at a time.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "attribution/owned_tensor.h"
+#include "attribution/setup.h"
+#include "engine/plan.h"
+
+namespace mho::attribution {
+
+using kernels::Tensor;
+
+/// The straight path of one example from its baseline to its input, in what is fed to the plan.
+struct ExamplePath {
+  std::int64_t example = 0;
+  std::vector<OwnedTensor> from;      ///< per feed, at x'
+  std::vector<OwnedTensor> to;        ///< per feed, at x
+  std::optional<TargetTerms> target;  ///< known once x was evaluated
+};
+
+/// One point of one path.
+struct PathPoint {
+  ExamplePath* path = nullptr;
+  double alpha = 1;
+};
+
+struct EvaluatorOptions {
+  bool gradients = true;
+  bool optimize = true;
+  bool use_affine_prefix = true;
+};
+
+class Evaluator {
+ public:
+  /// `setup` and `target` must outlive this.
+  Evaluator(const Setup& setup, const Target& target, std::int64_t batch, const EvaluatorOptions& options);
+
+  [[nodiscard]] std::int64_t capacity() const { return batch_; }
+  [[nodiscard]] std::size_t layer_count() const { return setup_->layers.size(); }
+  /// True where the path starts behind the model's inputs, at values that are affine in them.
+  [[nodiscard]] bool uses_affine_prefix() const { return prefix_ != nullptr; }
+  [[nodiscard]] ExamplePath path(std::int64_t example);
+
+  /// At most capacity() points. A path's first point must be alpha = 1, where its target is chosen.
+  /// Throws Error(kNumeric) where the target is NaN or infinite.
+  void evaluate(std::span<const PathPoint> points);
+  /// Of the points of the last evaluate(); valid until the next one.
+  [[nodiscard]] double target(std::size_t point) const { return targets_[point]; }
+  [[nodiscard]] Tensor value(std::size_t layer, std::size_t point) const;
+  [[nodiscard]] Tensor gradient(std::size_t layer, std::size_t point) const;
+
+  /// The name of the first tensor that is NaN or infinite at one of the points; empty if there is none.
+  [[nodiscard]] std::string first_non_finite(std::span<const PathPoint> points);
+  /// Types of one example's layer tensors.
+  [[nodiscard]] const std::vector<kernels::TensorType>& layer_types() const { return layer_types_; }
+  [[nodiscard]] kernels::Device& device() const { return *setup_->network->device(); }
+  [[nodiscard]] const engine::Plan& plan() const { return *plan_; }
+
+ private:
+  struct Feeds;
+  [[nodiscard]] Feeds choose_feeds(const graph::Graph& graph, bool allow_prefix) const;
+  void feed(std::span<const PathPoint> points);
+  void seed(std::size_t slot, const ExamplePath& path);
+  [[nodiscard]] double read_target(std::size_t slot, const PathPoint& point);
+
+  const Setup* setup_;
+  const Target* wanted_;
+  std::int64_t batch_;
+  std::vector<std::string> fed_inputs_;   ///< names, where the plan is fed at the inputs
+  std::vector<bool> interpolated_;        ///< per feed: moves along the path
+  std::unique_ptr<engine::Plan> prefix_;  ///< inputs of one example to the plan's feeds
+  std::vector<std::string> prefix_inputs_;
+  std::unique_ptr<engine::Plan> plan_;
+  std::vector<kernels::TensorType> layer_types_;
+  std::vector<double> targets_;
+  std::vector<std::int64_t> seeded_;  ///< per slot: the example its seed belongs to
+};
+
+}  // namespace mho::attribution

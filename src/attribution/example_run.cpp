@@ -1,0 +1,156 @@
+// One example's way along its path: which points it still needs, and when its sums are good enough.
+#include "attribution/example_run.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace mho::attribution {
+
+using kernels::Device;
+using kernels::Tensor;
+
+namespace {
+
+/// K of the first level: the difference to half as many is no safe estimate below 8 (MATHS.md section 2).
+constexpr std::int64_t kFirstLevel = 8;
+
+}  // namespace
+
+PointView ExampleRun::Stored::view() {
+  PointView view;
+  for (OwnedTensor& t : y) view.y.push_back(t.view());
+  for (OwnedTensor& t : gradient) view.gradient.push_back(t.view());
+  return view;
+}
+
+ExampleRun::ExampleRun(ExamplePath path, const PathOptions& options, std::span<const kernels::TensorType> layers)
+    : path_(std::move(path)), options_(options), estimates_(layers.size()) {
+  fine_ = std::make_unique<PathIntegral>(options.measure, options.rule, layers);
+  coarse_ = std::make_unique<PathIntegral>(options.measure, options.rule, layers);
+  if (!adaptive()) {
+    start_level(options.steps);
+  } else if (options.exact) {
+    start_level(1);
+  } else {
+    start_level(kFirstLevel);
+  }
+  const bool cells = options.rule == Quadrature::kMidpoint || options.rule == Quadrature::kGaussLegendre;
+  coarse_is_open_ = !options.exact && !cells && steps_ % 2 == 0;
+}
+
+void ExampleRun::start_level(std::int64_t steps) {
+  steps_ = steps;
+  nodes_ = path_nodes(options_.rule, steps);
+  asked_ = 0;
+  consumed_ = 0;
+  fine_->reset();
+}
+
+std::optional<double> ExampleRun::next_point() {
+  while (asked_ < nodes_.size() && stored_.contains(nodes_[asked_].alpha)) ++asked_;
+  if (asked_ == nodes_.size()) return std::nullopt;
+  return nodes_[asked_++].alpha;
+}
+
+/// The multiples of 1/S, S the largest power of two with S + 1 points within the allowance.
+bool ExampleRun::to_be_stored(double alpha) const {
+  if (!adaptive() || options_.exact || options_.stored_points < 2) return false;
+  double segments = 1;
+  while (2 * segments + 1 <= static_cast<double>(options_.stored_points)) segments *= 2;
+  const double position = alpha * segments;
+  return position == std::floor(position);
+}
+
+void ExampleRun::consume(Device& device, const PointView& point) {
+  const PathNode& node = nodes_[consumed_];
+  fine_->visit(device, node, point);
+  if (coarse_is_open_ && consumed_ % 2 == 0) {
+    PathNode twice = node;
+    // Of half as many segments: inner nodes weigh double, ends likewise, as their segments do.
+    twice.weight *= 2;
+    coarse_->visit(device, twice, point);
+  }
+  ++consumed_;
+}
+
+void ExampleRun::consume_stored(Device& device) {
+  while (consumed_ < nodes_.size()) {
+    const auto it = stored_.find(nodes_[consumed_].alpha);
+    if (it == stored_.end()) return;
+    consume(device, it->second.view());
+  }
+}
+
+void ExampleRun::deliver(Evaluator& evaluator, std::size_t slot) {
+  Device& device = evaluator.device();
+  consume_stored(device);
+  const double alpha = nodes_[consumed_].alpha;
+  if (alpha == 1) f_input_ = evaluator.target(slot);
+  if (alpha == 0) f_baseline_ = evaluator.target(slot);
+  ++evaluations_;
+  PointView view;
+  for (std::size_t l = 0; l < evaluator.layer_count(); ++l) {
+    view.y.push_back(evaluator.value(l, slot));
+    view.gradient.push_back(evaluator.gradient(l, slot));
+  }
+  if (to_be_stored(alpha)) {
+    Stored& copy = stored_[alpha];
+    for (const Tensor& t : view.y) copy.y.emplace_back(t);
+    for (const Tensor& t : view.gradient) copy.gradient.emplace_back(t);
+    view = copy.view();
+  }
+  consume(device, view);
+}
+
+void ExampleRun::settle(Device& device) {
+  if (done_) return;
+  consume_stored(device);
+  if (consumed_ == nodes_.size()) {
+    close_level();
+    return;
+  }
+  fine_->retain();
+  if (coarse_is_open_) coarse_->retain();
+}
+
+void ExampleRun::close_level() {
+  const bool has_estimate = coarse_is_open_ || (adaptive() && steps_ > kFirstLevel);
+  bool good = true;
+  for (std::size_t l = 0; l < estimates_.size(); ++l) {
+    const auto fine = fine_->sum(l).as<double>();
+    const auto coarse = coarse_->sum(l).as<double>();
+    double norm = 0;
+    double difference = 0;
+    for (std::size_t i = 0; i < fine.size(); ++i) {
+      norm += std::abs(fine[i]);
+      difference += std::abs(fine[i] - coarse[i]);
+    }
+    LayerEstimate& estimate = estimates_[l];
+    estimate.norm = norm;
+    if (options_.exact) {
+      estimate.error = 0;
+    } else if (!has_estimate || !std::isfinite(norm)) {
+      estimate.error = std::numeric_limits<double>::quiet_NaN();
+    } else {
+      estimate.error = norm > 0 ? difference / norm : (difference > 0 ? std::numeric_limits<double>::infinity() : 0);
+    }
+    good = good && estimate.error <= options_.tolerance;
+  }
+  coarse_is_open_ = false;
+  if (!adaptive()) {
+    done_ = true;
+    converged_ = true;
+    return;
+  }
+  const bool finite = std::ranges::all_of(estimates_, [](const LayerEstimate& e) { return std::isfinite(e.norm); });
+  if (good || !finite || 2 * steps_ > options_.max_steps) {
+    done_ = true;
+    converged_ = good;
+    return;
+  }
+  std::swap(fine_, coarse_);
+  start_level(2 * steps_);
+}
+
+}  // namespace mho::attribution

@@ -1,0 +1,34 @@
+// The measures, each over a Setup: what attribute() chooses from.
+#pragma once
+
+#include "attribution/setup.h"
+
+namespace mho::attribution {
+
+/// Integrals of g dy (Neuron Integrated Gradients, arXiv 1807.09946; at the inputs: Integrated Gradients, arXiv
+/// 1703.01365) or g dalpha (Internal Influence, arXiv 1802.03788) along the straight path, all layers in one pass.
+void integrate_paths(const Setup& setup, const Request& request, Result& result);
+
+/// The definition of conductance, Cond_ij = (x_i - x'_i) * integral of dF/dy_j * dy_j/dx_i (arXiv 1805.12233): one
+/// backward pass per neuron and path point. 64 trapezoid segments unless the request says otherwise.
+void conductance(const Setup& setup, const Request& request, Result& result);
+
+/// y, dF/dy, or their product, at x.
+void pointwise(const Setup& setup, const Request& request, Result& result);
+
+/// Reports after every micro-batch; throws Error(kInvalidArgument) if the caller cancels.
+class ProgressReport {
+ public:
+  ProgressReport(const Request& request, const Setup& setup) : request_(&request), examples_(setup.inputs.count) {}
+  void report(std::int64_t examples_done, std::int64_t new_evaluations);
+
+ private:
+  const Request* request_;
+  std::int64_t examples_;
+  std::int64_t evaluations_ = 0;
+};
+
+/// Where example `index` of a layer's values lies in its result.
+[[nodiscard]] std::span<double> values_of(LayerResult& layer, std::int64_t index, std::int64_t examples);
+
+}  // namespace mho::attribution

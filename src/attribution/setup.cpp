@@ -1,0 +1,182 @@
+// What a request means for a model: examples, baseline, target and layers, checked and found in the graph.
+#include "attribution/setup.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "primitives/primitives.h"
+
+namespace mho::attribution {
+
+using graph::Graph;
+using graph::ValueId;
+
+namespace {
+
+Array mean_of(const Array& all) {
+  Shape one = all.shape();
+  one[0] = 1;
+  std::vector<double> sums(static_cast<std::size_t>(element_count(one)), 0.0);
+  for (std::int64_t i = 0; i < all.size(); ++i) sums[static_cast<std::size_t>(i) % sums.size()] += all.at(i);
+  for (double& sum : sums) sum /= static_cast<double>(all.shape()[0]);
+  return Array(one, sums).to(all.dtype());
+}
+
+Array constant_baseline(const Examples& inputs, const std::string& name, double value) {
+  const Shape& shape = inputs.shapes.shapes.at(name);
+  const std::vector<double> values(static_cast<std::size_t>(element_count(shape)), value);
+  return Array(shape, values).to(inputs.arrays.at(name).dtype());
+}
+
+Array given_baseline(const Examples& inputs, const std::string& name, const Inputs& given) {
+  const auto it = given.find(name);
+  if (it == given.end()) {
+    throw Error(Code::kInvalidArgument, fmt::format("the baseline of input '{}' is not given", name));
+  }
+  const Array& array = it->second;
+  const Array& all = inputs.arrays.at(name);
+  Shape one = inputs.shapes.shapes.at(name);
+  if (array.shape() != one && array.shape() != all.shape()) {
+    throw Error(Code::kInvalidArgument,
+                fmt::format("the baseline of input '{}' has shape {}; it must be {} or that of the input, {}", name,
+                            to_string(array.shape()), to_string(one), to_string(all.shape())));
+  }
+  for (std::int64_t i = 0; i < array.size(); ++i) {
+    if (!std::isfinite(array.at(i))) {
+      throw Error(Code::kNumeric,
+                  fmt::format("the baseline of input '{}' has a NaN or infinity at element {}", name, i));
+    }
+  }
+  return array.to(all.dtype());
+}
+
+std::map<std::string, Array, std::less<>> make_baselines(const Setup& setup, const Baseline& baseline) {
+  std::map<std::string, Array, std::less<>> result;
+  for (const ValueId id : interpolated_inputs(*setup.graph)) {
+    const std::string& name = setup.graph->value(id).name;
+    if (const auto* number = std::get_if<double>(&baseline)) {
+      if (!std::isfinite(*number)) throw Error(Code::kInvalidArgument, "the baseline is not a finite number");
+      result.emplace(name, constant_baseline(setup.inputs, name, *number));
+    } else if (std::holds_alternative<MeanBaseline>(baseline)) {
+      const Array& all = setup.inputs.arrays.at(name);
+      result.emplace(name, setup.inputs.shapes.batched.at(name) ? mean_of(all) : all);
+    } else {
+      result.emplace(name, given_baseline(setup.inputs, name, std::get<Inputs>(baseline)));
+    }
+  }
+  if (const auto* given = std::get_if<Inputs>(&baseline)) {
+    for (const auto& [name, array] : *given) {
+      if (!result.contains(name)) {
+        throw Error(Code::kInvalidArgument,
+                    fmt::format("a baseline is given for '{}', which is not a real input of the model", name));
+      }
+    }
+  }
+  return result;
+}
+
+/// As many points as keep the activations near the caches.
+std::int64_t default_micro_batch(const Graph& graph, const graph::Analysis& facts) {
+  constexpr std::int64_t kCacheBytes = std::int64_t{16} << 20;
+  constexpr std::int64_t kMost = 64;  // a matmul has reached its speed at 64 rows
+  constexpr std::int64_t kLeast = 4;  // a large convolution at 1 to 4 images
+  std::int64_t bytes = 1;
+  for (std::size_t i = 0; i < graph.value_count(); ++i) {
+    if (facts.active[i]) bytes += static_cast<std::int64_t>(graph.value(static_cast<ValueId>(i)).type.bytes());
+  }
+  return std::clamp(kCacheBytes / bytes, kLeast, kMost);
+}
+
+void decide_batching(Setup& setup, const Request& request) {
+  const engine::Batching& batching = setup.network->batching();
+  setup.batched = batching.allowed;
+  setup.batching = batching.reason;
+  const auto require = [&](const std::string& name, const char* what) {
+    if (!setup.batched || setup.network->scales(name)) return;
+    setup.batched = false;
+    setup.batching = fmt::format("looped: {} '{}' does not scale with the batch on its leading axis", what, name);
+  };
+  for (const LayerChoice& layer : setup.layers) require(layer.name, "layer");
+  if (request.micro_batch < 0 || request.micro_batch > 4096) {
+    throw Error(Code::kInvalidArgument,
+                fmt::format("the micro-batch is {}; it must be between 1 and 4096, or 0 for mho's choice",
+                            request.micro_batch));
+  }
+  if (!setup.batched) {
+    setup.micro_batch = 1;
+  } else if (request.micro_batch > 0) {
+    setup.micro_batch = request.micro_batch;
+  } else {
+    setup.micro_batch = default_micro_batch(*setup.graph, setup.facts);
+  }
+}
+
+/// The target may have no name to compare by: specialisations of one structure number their values alike.
+void check_target_scales(Setup& setup) {
+  if (!setup.batched) return;
+  constexpr std::int64_t kBatch = 3;
+  const auto several = setup.network->graph(kBatch);
+  const auto id = setup.target.value;
+  if (several->value_count() != setup.graph->value_count() ||
+      !engine::scales_with_batch(setup.graph->value(id).type.shape, several->value(id).type.shape, kBatch)) {
+    setup.batched = false;
+    setup.micro_batch = 1;
+    setup.batching =
+        fmt::format("looped: the target '{}' does not scale with the batch on its leading axis", setup.target.name);
+  }
+}
+
+}  // namespace
+
+std::vector<ValueId> interpolated_inputs(const Graph& graph) {
+  std::vector<ValueId> real;
+  std::ranges::copy_if(graph.inputs(), std::back_inserter(real),
+                       [&](ValueId id) { return graph.value(id).type.is_real(); });
+  return real;
+}
+
+Array Setup::baseline(const std::string& name, std::int64_t index) const {
+  const Array& all = baselines.at(name);
+  Array one(all.dtype(), inputs.shapes.shapes.at(name));
+  const std::size_t size = one.bytes().size();
+  const std::size_t offset = all.size() > one.size() ? size * static_cast<std::size_t>(index) : 0;
+  std::memcpy(one.bytes().data(), all.bytes().data() + offset, size);
+  return one;
+}
+
+Setup set_up(const Model::Impl& model, const Inputs& inputs, const Request& request) {
+  Setup setup;
+  setup.inputs = prepare_inputs(model, inputs);
+  setup.network = model.network(setup.inputs.shapes);
+  setup.graph = setup.network->graph(1);
+  const Graph& graph = *setup.graph;
+  setup.requested_output = request.output;
+  setup.probability = request.probability;
+  setup.target = find_target(graph, request.output, request.probability);
+  const std::vector<ValueId> moving = interpolated_inputs(graph);
+  setup.facts = graph::analyze(graph, moving, setup.target.value);
+  setup.baselines = make_baselines(setup, request.baseline);
+  if (request.method == Method::kIg) {
+    for (const ValueId id : moving) {
+      const auto i = static_cast<std::size_t>(id);
+      if (!setup.facts.relevant[i]) continue;
+      setup.layers.push_back({graph.value(id).name, "", "Input", setup.facts.cut[i], setup.facts.affine_to_target[i]});
+    }
+    if (setup.layers.empty()) {
+      throw Error(Code::kUnsupported,
+                  fmt::format("target '{}' does not depend on any real input through differentiable operators",
+                              setup.target.name));
+    }
+  } else {
+    setup.layers =
+        choose_layers(graph, setup.facts, request.layers, setup.target.value, request.method == Method::kActivation);
+  }
+  decide_batching(setup, request);
+  check_target_scales(setup);
+  return setup;
+}
+
+}  // namespace mho::attribution

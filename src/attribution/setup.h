@@ -1,0 +1,37 @@
+// What a request means for a model: examples, baseline, target and layers, checked and found in the graph.
+#pragma once
+
+#include <mho/attribution.h>
+
+#include "attribution/layers.h"
+#include "attribution/model_impl.h"
+#include "attribution/target.h"
+#include "graph/analysis.h"
+
+namespace mho::attribution {
+
+struct Setup {
+  Examples inputs;
+  std::map<std::string, Array, std::less<>> baselines;  ///< per interpolated input, one example or as many as inputs
+  std::shared_ptr<const engine::Network> network;
+  std::shared_ptr<const graph::Graph> graph;  ///< for one example
+  TargetTensor target;                        ///< ids of `graph`
+  std::string requested_output;               ///< as in the request
+  bool probability = false;
+  graph::Analysis facts;
+  std::vector<LayerChoice> layers;
+  bool batched = false;
+  std::string batching;  ///< why, or why not
+  std::int64_t micro_batch = 1;
+
+  /// Example `index` of the baseline of input `name`, with its example shape.
+  [[nodiscard]] Array baseline(const std::string& name, std::int64_t index) const;
+};
+
+/// The real inputs of a graph: those that a path moves.
+[[nodiscard]] std::vector<graph::ValueId> interpolated_inputs(const graph::Graph& graph);
+
+/// Throws Error as attribute().
+[[nodiscard]] Setup set_up(const Model::Impl& model, const Inputs& inputs, const Request& request);
+
+}  // namespace mho::attribution
