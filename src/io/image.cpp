@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "io/files.h"
+#include "io/jpeg.h"
 #include "io/pixels.h"
 #include "io/pnm.h"
 
@@ -20,25 +21,6 @@ namespace {
 constexpr std::uint64_t kMostFileBytes = std::uint64_t{512} << 20;
 
 unsigned byte_at(std::span<const std::byte> bytes, std::size_t at) { return std::to_integer<unsigned>(bytes[at]); }
-
-/// Whether the end marker of a JPEG stands behind the start of its scan. stb_image takes a truncated file for a whole
-/// one and fills in grey.
-bool jpeg_is_whole(std::span<const std::byte> bytes) {
-  std::size_t at = 2;
-  while (at + 4 <= bytes.size() && byte_at(bytes, at) == 0xFF) {
-    const unsigned marker = byte_at(bytes, at + 1);
-    if (marker == 0xFF) {  // fill byte
-      ++at;
-      continue;
-    }
-    at += 2 + ((byte_at(bytes, at + 2) << 8) | byte_at(bytes, at + 3));
-    if (marker == 0xDA) break;  // start of scan
-  }
-  for (; at + 2 <= bytes.size(); ++at) {
-    if (byte_at(bytes, at) == 0xFF && byte_at(bytes, at + 1) == 0xD9) return true;
-  }
-  return false;
-}
 
 /// BMP states its own size; some writers leave it 0.
 bool bmp_is_whole(std::span<const std::byte> bytes) {
@@ -73,10 +55,11 @@ Pixels decode(const std::filesystem::path& path, std::int64_t channels) {
            });
   };
   if (is_pnm(bytes)) return to_channels(decode_pnm(bytes, path.string()), channels);
-  const bool truncated =
-      (starts_with("\xFF\xD8") && !jpeg_is_whole(bytes)) || (starts_with("BM") && !bmp_is_whole(bytes));
-  if (truncated) throw Error(Code::kIo, fmt::format("{}: is truncated", path.string()));
-  if (!starts_with("\xFF\xD8") && !starts_with("BM") && !starts_with("\x89PNG")) {
+  if (starts_with("\xFF\xD8")) return to_channels(decode_jpeg(bytes, path.string()), channels);
+  if (starts_with("BM") && !bmp_is_whole(bytes)) {
+    throw Error(Code::kIo, fmt::format("{}: is truncated", path.string()));
+  }
+  if (!starts_with("BM") && !starts_with("\x89PNG")) {
     throw Error(
         Code::kUnsupported,
         fmt::format("{}: is not a picture of a known format; PNG, JPEG, BMP, PGM and PPM are read", path.string()));

@@ -34,7 +34,6 @@ void check_stb(bool holds) {
 #define STBI_FREE(pointer) std::free(pointer)
 #define STBI_NO_STDIO
 #define STBI_ONLY_PNG
-#define STBI_ONLY_JPEG
 #define STBI_ONLY_BMP
 #define STBI_MAX_DIMENSIONS (1 << 14)
 #define STB_IMAGE_STATIC

@@ -23,7 +23,8 @@ const std::map<std::string, std::vector<std::string>> kMayInclude = {
     {"graph", {"kernels/", "primitives/"}},
     {"onnx", {"kernels/tensor.h", "kernels/device.h", "kernels/elementwise.h", "primitives/", "graph/"}},
     {"engine", {"kernels/", "primitives/", "graph/", "onnx/model.h"}},
-    {"attribution", {"kernels/tensor.h", "engine/", "onnx/model.h"}},
+    {"attribution",
+     {"kernels/tensor.h", "kernels/device.h", "primitives/primitives.h", "graph/", "onnx/model.h", "engine/"}},
     {"io", {"kernels/tensor.h"}},
 };
 
@@ -31,7 +32,7 @@ const std::map<std::string, std::vector<std::string>> kMayInclude = {
 const std::vector<std::pair<std::string, std::string>> kVendors = {
     {"^(oneapi/)?dnnl", "src/kernels/cpu/"},
     {"^(onnx/onnx|google/protobuf)", "src/onnx/"},
-    {"^(png\\.h|zlib\\.h|stb(_|/))", "src/io/"},
+    {"^(png\\.h|jpeglib\\.h|jerror\\.h|zlib\\.h|stb(_|/))", "src/io/"},
     {"^nlohmann/", "src/io/ cli/"},
     {"^CLI/", "cli/"},
     {"^omp\\.h", "src/kernels/"},

@@ -44,5 +44,8 @@ for name in ["picture.png", "picture.bmp", "picture.ppm"]:
     picture.save(FOLDER / name)
 picture.convert("L").save(FOLDER / "grey.pgm")
 Image.new("RGB", (16, 16), (200, 100, 50)).save(FOLDER / "flat.jpg", quality=95)
+Image.new("RGB", (16, 16), (200, 100, 50)).save(FOLDER / "progressive.jpg", quality=95, progressive=True)
+Image.new("L", (16, 16), 120).save(FOLDER / "grey.jpg", quality=95)
+Image.new("CMYK", (16, 16), (55, 155, 205, 0)).save(FOLDER / "print.jpg", quality=95)
 Image.fromarray(pixels[..., 0]).resize((3, 2), Image.BILINEAR).save(FOLDER / "red_3x2.pgm")
 Image.fromarray(pixels[..., 0]).save(FOLDER / "red.pgm")

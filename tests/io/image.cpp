@@ -31,12 +31,70 @@ TEST(Image, EveryFormatGivesTheSamePixels) {
   }
 }
 
-TEST(Image, JpegIsReadWithinItsLoss) {
-  const Array array = read_image(fixture("flat.jpg"), raw());
-  ASSERT_EQ(array.shape(), (Shape{1, 3, 16, 16}));
-  EXPECT_NEAR(array.at(0), 200, 3);
-  EXPECT_NEAR(array.at(256), 100, 3);
-  EXPECT_NEAR(array.at(512), 50, 3);
+TEST(Image, JpegOfEveryKindIsReadWithinItsLoss) {
+  for (const char* name : {"flat.jpg", "progressive.jpg", "print.jpg"}) {
+    const Array array = read_image(fixture(name), raw());
+    ASSERT_EQ(array.shape(), (Shape{1, 3, 16, 16}));
+    EXPECT_NEAR(array.at(0), 200, 3) << name;
+    EXPECT_NEAR(array.at(256), 100, 3) << name;
+    EXPECT_NEAR(array.at(512), 50, 3) << name;
+  }
+  for (const std::int64_t channels : {1, 3}) {
+    const Array grey = read_image(fixture("grey.jpg"), raw(channels));
+    ASSERT_EQ(grey.size(), channels * 256);
+    for (std::int64_t i = 0; i < grey.size(); ++i) ASSERT_NEAR(grey.at(i), 120, 1);
+  }
+}
+
+// A Huffman table that claims more codes of a length than there are made other decoders write past their tables.
+TEST(Image, JpegWithImpossibleHuffmanTableIsAnError) {
+  TemporaryFolder folder;
+  const std::string whole = read_bytes(fixture("flat.jpg"));
+  std::size_t tables = 0;
+  for (std::size_t at = whole.find("\xFF\xC4"); at != std::string::npos; at = whole.find("\xFF\xC4", at + 1)) {
+    for (std::size_t length = 0; length < 16; ++length) {
+      std::string altered = whole;
+      altered[at + 5 + length] = '\xFF';  // behind the marker, the size and the table's number
+      write_bytes(folder / "table.jpg", altered);
+      EXPECT_THROW((void)read_image(folder / "table.jpg", raw()), Error) << length;
+    }
+    ++tables;
+  }
+  EXPECT_GE(tables, 2U);
+}
+
+TEST(Image, JpegOfTooManyPixelsOrScansIsAnError) {
+  TemporaryFolder folder;
+  std::string large = read_bytes(fixture("flat.jpg"));
+  const std::size_t frame = large.find("\xFF\xC0");
+  ASSERT_NE(frame, std::string::npos);
+  for (std::size_t i = 5; i < 9; ++i) large[frame + i] = '\xFF';  // height and width
+  const std::string progressive = read_bytes(fixture("progressive.jpg"));
+  const std::size_t last = progressive.rfind("\xFF\xDA");
+  const std::size_t end = progressive.rfind("\xFF\xD9");
+  ASSERT_LT(last, end);
+  // The last scan again and again, as one that sets coefficients instead of refining them, which may be repeated.
+  std::string scan = progressive.substr(last, end - last);
+  const auto header = static_cast<std::size_t>(scan[3]);
+  ASSERT_EQ(scan[1 + header], '\x10');
+  scan[1 + header] = '\x00';
+  const auto repeated = [&](int times) {
+    std::string file = progressive.substr(0, end);
+    for (int i = 0; i < times; ++i) file += scan;
+    return file + progressive.substr(end);
+  };
+  write_bytes(folder / "scans.jpg", repeated(50));
+  EXPECT_NO_THROW((void)read_image(folder / "scans.jpg", raw()));
+  write_bytes(folder / "scans.jpg", repeated(200));
+  write_bytes(folder / "large.jpg", large);
+  for (const auto& [name, reason] : {std::pair{"large.jpg", "pixels"}, std::pair{"scans.jpg", "scans"}}) {
+    try {
+      (void)read_image(folder / name, raw());
+      ADD_FAILURE() << name << " was accepted";
+    } catch (const Error& error) {
+      EXPECT_NE(std::string(error.what()).find(reason), std::string::npos) << error.what();
+    }
+  }
 }
 
 TEST(Image, ChannelOrderAndLayoutAreAsAsked) {
@@ -109,7 +167,8 @@ TEST(Image, OptionsThatMakeNoSenseAreRefused) {
 
 TEST(Image, EveryTruncationIsAnError) {
   TemporaryFolder folder;
-  for (const char* name : {"picture.png", "picture.bmp", "picture.ppm", "grey.pgm", "flat.jpg"}) {
+  for (const char* name :
+       {"picture.png", "picture.bmp", "picture.ppm", "grey.pgm", "flat.jpg", "progressive.jpg", "print.jpg"}) {
     const std::string whole = read_bytes(fixture(name));
     for (std::size_t length = 0; length < whole.size(); ++length) {
       write_bytes(folder / name, whole.substr(0, length));
@@ -122,7 +181,7 @@ TEST(Image, EveryTruncationIsAnError) {
 
 TEST(Image, AlteredBytesNeverCrash) {
   TemporaryFolder folder;
-  for (const char* name : {"picture.png", "picture.bmp", "picture.ppm", "flat.jpg"}) {
+  for (const char* name : {"picture.png", "picture.bmp", "picture.ppm", "flat.jpg", "progressive.jpg", "print.jpg"}) {
     const std::string whole = read_bytes(fixture(name));
     for (std::size_t at = 0; at < whole.size(); ++at) {
       for (const char flip : {'\x01', '\x10', '\x80', '\xFF'}) {
