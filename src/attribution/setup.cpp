@@ -7,8 +7,6 @@
 #include <cmath>
 #include <cstring>
 
-#include "primitives/primitives.h"
-
 namespace mho::attribution {
 
 using graph::Graph;

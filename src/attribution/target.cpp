@@ -5,8 +5,6 @@
 
 #include <algorithm>
 
-#include "primitives/primitives.h"
-
 namespace mho::attribution {
 
 using graph::Graph;

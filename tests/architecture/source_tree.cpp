@@ -22,7 +22,7 @@ const std::map<std::string, std::vector<std::string>> kMayInclude = {
     {"primitives", {"kernels/"}},
     {"graph", {"kernels/", "primitives/"}},
     {"onnx", {"kernels/tensor.h", "kernels/device.h", "kernels/elementwise.h", "primitives/", "graph/"}},
-    {"engine", {"kernels/", "primitives/", "graph/", "onnx/model.h"}},
+    {"engine", {"kernels/", "primitives/", "graph/", "graph/passes/passes.h", "onnx/model.h"}},
     {"attribution",
      {"kernels/tensor.h", "kernels/device.h", "primitives/primitives.h", "graph/", "onnx/model.h", "engine/"}},
     {"io", {"kernels/tensor.h"}},
