@@ -1,1 +1,77 @@
-int main() { return 0; }
+// The program `mho`: reads the command line, runs one command, turns what goes wrong into a message and an exit status.
+#include <fmt/format.h>
+#include <mho/model.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <new>
+#include <string>
+
+#include "arguments.h"
+#include "attribute.h"
+#include "exit_status.h"
+#include "inspect.h"
+#include "interrupt.h"
+#include "ops.h"
+#include "text.h"
+
+namespace {
+
+using namespace mho::cli;
+
+int fail(int status, std::string_view message) {
+  std::fflush(stdout);
+  std::fprintf(stderr, "mho: error: %s\n", printable(message).c_str());
+  return status;
+}
+
+std::string command_line(int argc, char** argv) {
+  std::string text = "mho";
+  for (int i = 1; i < argc; ++i) text += " " + shell_quoted(argv[i]);
+  return text;
+}
+
+int run(int argc, char** argv) {
+  CLI::App app("Which neurons of an ONNX model made this prediction, and how much did each contribute.", "mho");
+  app.set_version_flag("--version", [] { return "mho " + mho::version(); });
+  app.set_help_flag("-h,--help", "Print this help");
+  app.footer("mho COMMAND --help tells the options of a command.\nExample:\n  mho inspect model.onnx");
+  app.require_subcommand(0, 1);  // none: our own message, after that on words that are no command
+  InspectArguments inspect;
+  AttributeArguments attribute;
+  OpsArguments ops;
+  const CLI::App* inspect_command = declare_inspect(app, inspect);
+  const CLI::App* attribute_command = declare_attribute(app, attribute);
+  const CLI::App* ops_command = declare_ops(app, ops);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);
+    return fail(kUsage, fmt::format("{} (mho --help, mho COMMAND --help)", error.what()));
+  }
+  if (app.get_subcommands().empty()) return fail(kUsage, "no command: inspect, attribute or ops (mho --help)");
+  if (inspect_command->parsed()) run_inspect(inspect);
+  if (attribute_command->parsed()) {
+    attribute.command = command_line(argc, argv);
+    run_attribute(attribute);
+  }
+  if (ops_command->parsed()) run_ops(ops);
+  return std::fflush(stdout) == 0 ? kSuccess : fail(kFailure, "the result could not be printed");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const Interrupted&) {
+    return fail(kInterrupted, "interrupted; nothing was written");
+  } catch (const mho::Error& error) {
+    return fail(exit_status(error.code()), error.what());
+  } catch (const std::bad_alloc&) {
+    return fail(kFailure, "out of memory; try fewer examples (--examples) or a smaller --memory");
+  } catch (const std::exception& error) {
+    return fail(kFailure, error.what());
+  }
+}

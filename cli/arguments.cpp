@@ -1,0 +1,158 @@
+// What the commands are told on the command line.
+#include "arguments.h"
+
+#include <CLI/CLI.hpp>
+
+namespace mho::cli {
+
+namespace {
+
+void declare_target(CLI::App& command, std::string& output, bool& probability) {
+  command.add_option("--output", output, "Output tensor that is explained (default: the first)")->type_name("NAME");
+  command.add_flag("--probability", probability, "Explain the result of a final Softmax or Sigmoid, not its input");
+}
+
+void declare_pictures(CLI::App& command, PictureArguments& pictures) {
+  const char* group = "Pictures as inputs";
+  command.add_option("--size", pictures.size, "Resize to this (default: what the model declares)")
+      ->type_name("HxW")
+      ->group(group);
+  command.add_option("--mean", pictures.mean, "Subtracted after scaling; one number or one per channel")
+      ->type_name("A,B,C")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->group(group);
+  command.add_option("--std", pictures.stddev, "Divided by after that; one number or one per channel")
+      ->type_name("A,B,C")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->group(group);
+  command.add_option("--scale", pictures.scale, "Pixels 0..255 are multiplied by this (default: 1/255)")
+      ->type_name("S")
+      ->group(group);
+  command.add_flag("--bgr", pictures.bgr, "Channels in the order blue, green, red")->group(group);
+  command.add_flag("--grey", pictures.grey, "One channel")->group(group);
+  command.add_flag("--channels-last", pictures.channels_last, "[N, H, W, C] instead of [N, C, H, W]")->group(group);
+}
+
+void declare_measure(CLI::App& command, AttributeArguments& arguments) {
+  const char* group = "Measure";
+  command
+      .add_option("-m,--method", arguments.method,
+                  "nig (default), conductance, ig, activation, gradient, gradient_x_activation or internal_influence")
+      ->type_name("METHOD")
+      ->group(group);
+  command
+      .add_option("-t,--target", arguments.target,
+                  "argmax (default); 7; 3,1,2; 7:3 for output[7] - output[3]; a label; @FILE.npy: one per example")
+      ->type_name("TARGET")
+      ->group(group);
+  command.add_option("--labels", arguments.labels, "Names of the outputs, one per line")
+      ->type_name("FILE")
+      ->group(group);
+  command
+      .add_option("-b,--baseline", arguments.baselines,
+                  "Where the path begins: a number (default 0), mean, FILE, NAME=NUMBER or NAME=FILE; may be repeated")
+      ->type_name("BASELINE")
+      ->allow_extra_args(false)
+      ->group(group);
+  command
+      .add_option("--tolerance", arguments.tolerance,
+                  "Relative error per example and layer at which the path is fine enough (default 0.01)")
+      ->type_name("T")
+      ->group(group);
+  command.add_option("--max-steps", arguments.max_steps, "Most segments of an adaptive path (default 1024)")
+      ->type_name("N")
+      ->group(group);
+  command.add_option("--steps", arguments.steps, "A fixed number of segments instead")->type_name("N")->group(group);
+  command
+      .add_option("--quadrature", arguments.quadrature,
+                  "Rule for --steps: trapezoid (default), left, right, midpoint or gauss_legendre")
+      ->type_name("RULE")
+      ->group(group);
+  command.add_flag("--split-by-input", arguments.split_by_input, "conductance: a value per neuron and input element")
+      ->group(group);
+  declare_target(command, arguments.output, arguments.probability);
+}
+
+void declare_machine(CLI::App& command, AttributeArguments& arguments) {
+  const char* group = "Machine";
+  command.add_option("--precision", arguments.precision, "single (default), or double: slow, the reference")
+      ->type_name("PRECISION")
+      ->check(CLI::IsMember({"single", "double"}).description(""))
+      ->group(group);
+  command.add_option("--threads", arguments.threads, "Threads (default: one per core)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 4096).description(""))
+      ->group(group);
+  command.add_option("--micro-batch", arguments.micro_batch, "Path points evaluated at once (default: chosen)")
+      ->type_name("N")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 20).description(""))
+      ->group(group);
+  command.add_option("--memory", arguments.memory, "Memory for stored path points (default 512M)")
+      ->type_name("SIZE")
+      ->group(group);
+}
+
+void declare_results(CLI::App& command, AttributeArguments& arguments) {
+  const char* group = "Results";
+  command.add_option("-o,--result", arguments.result, "Write all attributions here; numpy.load reads it")
+      ->type_name("FILE.npz")
+      ->group(group);
+  command.add_option("--picture", arguments.picture, "Draw the attributions of every layer")
+      ->type_name("FILE.png")
+      ->group(group);
+  command.add_flag("--force", arguments.force, "Overwrite existing files")->group(group);
+  command.add_option("--top", arguments.top, "Neurons and channels printed per layer (default 5)")
+      ->type_name("K")
+      ->check(CLI::Range(std::size_t{0}, std::size_t{1} << 20).description(""))
+      ->group(group);
+  command.add_flag("--json", arguments.json, "Print one JSON document")->group(group);
+  command.add_flag("--quiet", arguments.quiet, "Print nothing but warnings and errors")->group(group);
+}
+
+}  // namespace
+
+CLI::App* declare_inspect(CLI::App& app, InspectArguments& arguments) {
+  CLI::App* command = app.add_subcommand("inspect", "What a model takes and gives, and its layers");
+  command->footer("Example:\n  mho inspect examples/digits/cnn.onnx");
+  command->add_option("MODEL", arguments.model, "ONNX file")->required()->type_name("");
+  command->add_option("--shape", arguments.shapes, "Shape of an input whose extents are symbolic; may be repeated")
+      ->type_name("NAME=AxBxC")
+      ->allow_extra_args(false);
+  declare_target(*command, arguments.output, arguments.probability);
+  command->add_flag("--json", arguments.json, "Print one JSON document");
+  return command;
+}
+
+CLI::App* declare_attribute(CLI::App& app, AttributeArguments& arguments) {
+  CLI::App* command = app.add_subcommand("attribute", "How much each neuron contributed to an output");
+  command->footer(
+      "Example:\n"
+      "  mho attribute examples/digits/cnn.onnx -i examples/digits/digits.npz -l 'relu*' -o result.npz\n"
+      "docs/cli.md explains every option.");
+  command->add_option("MODEL", arguments.model, "ONNX file")->required()->type_name("");
+  command
+      ->add_option("-i,--input", arguments.inputs,
+                   "FILE.npy, FILE.npz, FILE.npz:ARRAY or pictures, NAME=FILE for an input by name")
+      ->required()
+      ->type_name("INPUT");
+  command->add_option("-l,--layer", arguments.layers, "Tensors or nodes by name or glob (default: every cut layer)")
+      ->type_name("LAYER");
+  command->add_option("--examples", arguments.examples, "Only examples A up to, not including, B")->type_name("A:B");
+  declare_measure(*command, arguments);
+  declare_results(*command, arguments);
+  declare_pictures(*command, arguments.pictures);
+  declare_machine(*command, arguments);
+  return command;
+}
+
+CLI::App* declare_ops(CLI::App& app, OpsArguments& arguments) {
+  CLI::App* command = app.add_subcommand("ops", "The ONNX operators and the primitives that this program has");
+  command->footer("Example:\n  mho ops --markdown > docs/operators.md");
+  CLI::Option* json = command->add_flag("--json", arguments.json, "Print one JSON document");
+  command->add_flag("--markdown", arguments.markdown, "Print docs/operators.md")->excludes(json);
+  return command;
+}
+
+}  // namespace mho::cli

@@ -1,0 +1,69 @@
+// What the commands are told on the command line.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "inputs.h"
+
+namespace CLI {
+class App;
+}
+
+namespace mho::cli {
+
+struct InspectArguments {
+  std::string model;
+  std::vector<std::string> shapes;  ///< "NAME=1x3x224x224"
+  std::string output;
+  bool probability = false;
+  bool json = false;
+};
+
+struct AttributeArguments {
+  std::string model;
+  std::vector<std::string> inputs;
+  std::vector<std::string> layers;
+  std::string method = "nig";
+  std::string target = "argmax";
+  std::string labels;
+  std::vector<std::string> baselines;
+  std::string output;
+  bool probability = false;
+  std::string examples;
+  PictureArguments pictures;
+
+  std::optional<double> tolerance;
+  std::optional<std::int64_t> max_steps;
+  std::optional<std::int64_t> steps;
+  std::string quadrature;
+  bool split_by_input = false;
+
+  std::string precision = "single";
+  int threads = 0;
+  std::int64_t micro_batch = 0;
+  std::string memory = "512M";
+
+  std::string result;   ///< .npz to write
+  std::string picture;  ///< .png to write
+  std::size_t top = 5;
+  bool json = false;
+  bool quiet = false;
+  bool force = false;
+
+  std::string command;  ///< the whole command line, for the result's metadata
+};
+
+struct OpsArguments {
+  bool json = false;
+  bool markdown = false;
+};
+
+/// Add a command with its options, help and example to `app`; parsing fills `arguments`, which must live as long.
+CLI::App* declare_inspect(CLI::App& app, InspectArguments& arguments);
+CLI::App* declare_attribute(CLI::App& app, AttributeArguments& arguments);
+CLI::App* declare_ops(CLI::App& app, OpsArguments& arguments);
+
+}  // namespace mho::cli

@@ -1,0 +1,135 @@
+// What `mho attribute` tells about a result, for people.
+#include "report.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "request.h"
+#include "table.h"
+#include "targets.h"
+#include "text.h"
+
+namespace mho::cli {
+
+namespace {
+
+constexpr std::size_t kExamplesShown = 40;
+constexpr std::size_t kExamplesNamed = 8;
+
+double larger(double worst, double value) { return std::isnan(worst) || value > worst ? value : worst; }
+
+std::string header(const Report& report) {
+  const Result& result = report.result;
+  std::string text = fmt::format("model     {}\n", printable(report.model));
+  text += fmt::format("target    {}[{}]", printable(result.target_tensor), printable(report.target));
+  if (!result.target_note.empty()) text += fmt::format("  ({})", printable(result.target_note));
+  const std::string path = quadrature_text(report.request);
+  text += fmt::format("\nmethod    {}{}{}\n", to_string(report.request.method), path.empty() ? "" : ", ", path);
+  text += fmt::format("baseline  {}\n", printable(report.baseline));
+  text += fmt::format("batching  {}; {} at once\n", printable(result.batching), result.micro_batch);
+  return text;
+}
+
+std::string examples_table(const Report& report) {
+  const Result& result = report.result;
+  Table table({{"example", true},
+               {"target", true},
+               {"F(x)", true},
+               {"F(x')", true},
+               {"residual", true},
+               {"est. error", true},
+               {"evaluations", true},
+               {""}});
+  const std::size_t shown = std::min(result.f_input.size(), kExamplesShown);
+  for (std::size_t i = 0; i < shown; ++i) {
+    table.add({std::to_string(report.first + static_cast<std::int64_t>(i)),
+               target_text(result.target[i], report.labels), number_text(result.f_input[i]),
+               number_text(result.f_baseline[i]), error_text(worst_residual(result, i)),
+               error_text(worst_error(result, i)), std::to_string(result.evaluations[i]),
+               result.converged[i] ? "" : "not converged"});
+  }
+  std::string text = table.text();
+  if (shown < result.f_input.size()) text += fmt::format("… and {} more\n", result.f_input.size() - shown);
+  return text;
+}
+
+void add_ranked(Table& table, const char* kind, const std::vector<Ranked>& ranked, bool several) {
+  for (const Ranked& one : ranked) {
+    std::vector<std::string> cells = {kind, index_text(one.index), number_text(one.mean)};
+    if (several) cells.push_back(number_text(one.magnitude));
+    cells.push_back(fmt::format("{:.1f} %", 100 * one.share));
+    table.add(std::move(cells));
+  }
+}
+
+std::string layer_text(const LayerResult& layer, const Ranking& ranking, bool several) {
+  double residual = std::numeric_limits<double>::quiet_NaN();
+  double error = residual;
+  for (const double value : layer.residual) residual = larger(residual, std::abs(value));
+  for (const double value : layer.estimated_error) error = larger(error, value);
+  std::string text = fmt::format("{}  {}, {} neurons {}", printable(layer.name), printable(layer.op), ranking.neurons,
+                                 to_string(neuron_shape(layer)));
+  if (layer.cut) text += ", cut";
+  if (!std::isnan(residual)) text += fmt::format(", residual {}", error_text(residual));
+  if (!std::isnan(error)) text += fmt::format(", est. error {}", error_text(error));
+  text += "\n";
+
+  std::vector<Column> columns = {{""}, {"", true}, {several ? "mean value" : "value", true}};
+  if (several) columns.push_back({"mean |value|", true});
+  columns.push_back({"share", true});
+  Table table(std::move(columns), "  ");
+  add_ranked(table, "channel", ranking.top_channels, several);
+  add_ranked(table, "neuron", ranking.top_neurons, several);
+  return table.empty() ? text : text + table.text();
+}
+
+}  // namespace
+
+double worst_residual(const Result& result, std::size_t example) {
+  double worst = std::numeric_limits<double>::quiet_NaN();
+  for (const LayerResult& layer : result.layers) {
+    if (example < layer.residual.size()) worst = larger(worst, std::abs(layer.residual[example]));
+  }
+  return worst;
+}
+
+double worst_error(const Result& result, std::size_t example) {
+  double worst = std::numeric_limits<double>::quiet_NaN();
+  for (const LayerResult& layer : result.layers) {
+    if (example < layer.estimated_error.size()) worst = larger(worst, layer.estimated_error[example]);
+  }
+  return worst;
+}
+
+std::string report_text(const Report& report) {
+  std::string text = fmt::format("{}\n{}", header(report), examples_table(report));
+  const bool several = report.result.f_input.size() > 1;
+  for (std::size_t i = 0; i < report.rankings.size(); ++i) {
+    text += fmt::format("\n{}", layer_text(report.result.layers[i], report.rankings[i], several));
+  }
+  return text;
+}
+
+std::string convergence_warning(const Report& report) {
+  std::vector<std::int64_t> late;
+  double error = 0;
+  for (std::size_t i = 0; i < report.result.converged.size(); ++i) {
+    if (report.result.converged[i]) continue;
+    late.push_back(report.first + static_cast<std::int64_t>(i));
+    error = larger(error, worst_error(report.result, i));
+  }
+  if (late.empty()) return "";
+  const std::size_t named = std::min(late.size(), kExamplesNamed);
+  return fmt::format(
+      "{} of {} examples did not reach tolerance {:g} with {} segments (example {}{}): estimated error "
+      "up to {}; raise --max-steps or --tolerance",
+      late.size(), report.result.converged.size(), report.request.tolerance, report.request.max_steps,
+      fmt::join(late.begin(), late.begin() + static_cast<std::ptrdiff_t>(named), ", "),
+      named < late.size() ? ", …" : "", error_text(error));
+}
+
+}  // namespace mho::cli

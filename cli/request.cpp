@@ -1,0 +1,135 @@
+// From `mho attribute` options to a Request: everything that needs neither model nor files.
+#include "request.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "text.h"
+
+namespace mho::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+[[noreturn]] void refuse(const std::string& message) { throw Error(Code::kInvalidArgument, message); }
+
+bool walks_a_path(Method method) {
+  return method == Method::kNig || method == Method::kConductance || method == Method::kIg ||
+         method == Method::kInternalInfluence;
+}
+
+void set_path(const AttributeArguments& arguments, Request& request) {
+  const bool fixed = arguments.steps.has_value();
+  if (!arguments.quadrature.empty()) {
+    const auto rule = parse_quadrature(arguments.quadrature);
+    if (!rule) {
+      refuse(fmt::format("--quadrature: '{}' is none of adaptive, trapezoid, left, right, midpoint, gauss_legendre",
+                         arguments.quadrature));
+    }
+    request.quadrature = *rule;
+    if (*rule != Quadrature::kAdaptive && !fixed) {
+      refuse(fmt::format("--quadrature {} needs a number of segments: --steps N", arguments.quadrature));
+    }
+    if (*rule == Quadrature::kAdaptive && fixed) refuse("--quadrature adaptive finds the number of segments itself");
+  } else if (fixed) {
+    request.quadrature = Quadrature::kTrapezoid;
+  }
+  if (fixed && (arguments.tolerance || arguments.max_steps)) {
+    refuse("--steps fixes the path: it goes with neither --tolerance nor --max-steps");
+  }
+  if (fixed && *arguments.steps < 1) refuse("--steps must be at least 1");
+  if (arguments.max_steps && *arguments.max_steps < 1) refuse("--max-steps must be at least 1");
+  if (arguments.tolerance && !(*arguments.tolerance > 0 && *arguments.tolerance < 1)) {
+    refuse("--tolerance must be above 0 and below 1");
+  }
+  if (fixed) request.steps = *arguments.steps;
+  if (arguments.tolerance) request.tolerance = *arguments.tolerance;
+  if (arguments.max_steps) request.max_steps = *arguments.max_steps;
+}
+
+bool same_file(const fs::path& a, const fs::path& b) {
+  std::error_code unknown;
+  return fs::equivalent(a, b, unknown);
+}
+
+void check_destination(const std::string& option, const fs::path& path, const std::string& ending,
+                       const AttributeArguments& arguments) {
+  if (path.extension() != ending) refuse(fmt::format("{} {}: the name must end in {}", option, path.string(), ending));
+  std::error_code unknown;
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  if (!fs::is_directory(folder, unknown)) {
+    refuse(fmt::format("{} {}: there is no folder {}", option, path.string(), folder.string()));
+  }
+  if (access(folder.c_str(), W_OK) != 0) {
+    refuse(fmt::format("{} {}: folder {} cannot be written to", option, path.string(), folder.string()));
+  }
+  if (fs::is_directory(path, unknown)) refuse(fmt::format("{} {} is a folder", option, path.string()));
+  if (!fs::exists(fs::symlink_status(path, unknown))) return;
+  if (!arguments.force) {
+    refuse(fmt::format("{} {} exists already; choose another name or add --force", option, path.string()));
+  }
+  std::vector<std::string> read = arguments.inputs;
+  read.insert(read.end(), arguments.baselines.begin(), arguments.baselines.end());
+  if (arguments.target.starts_with('@')) read.push_back(arguments.target.substr(1));
+  const bool is_read = std::ranges::any_of(read, [&](const std::string& text) {
+    return same_file(parse_reference(text).file, path) ||
+           same_file(parse_reference(text.substr(text.find('=') + 1)).file, path);
+  });
+  if (is_read || same_file(arguments.model, path)) {
+    refuse(fmt::format("{} {} is also read by this run; choose another name", option, path.string()));
+  }
+}
+
+}  // namespace
+
+Request make_request(const AttributeArguments& arguments) {
+  Request request;
+  const auto method = parse_method(arguments.method);
+  if (!method) {
+    refuse(
+        fmt::format("-m: '{}' is none of nig, conductance, ig, activation, gradient, gradient_x_activation, "
+                    "internal_influence",
+                    arguments.method));
+  }
+  request.method = *method;
+  request.layers = arguments.layers;
+  request.output = arguments.output;
+  request.probability = arguments.probability;
+  if (*method == Method::kIg && !arguments.layers.empty()) {
+    refuse("-m ig is at the input: it takes no -l (for layers: -m nig)");
+  }
+  if (arguments.split_by_input && *method != Method::kConductance) {
+    refuse("--split-by-input needs -m conductance");
+  }
+  const bool path_options =
+      arguments.steps || arguments.tolerance || arguments.max_steps || !arguments.quadrature.empty();
+  if (path_options && !walks_a_path(*method)) {
+    refuse(fmt::format("-m {} has no path: it takes no --tolerance, --max-steps, --steps or --quadrature",
+                       arguments.method));
+  }
+  set_path(arguments, request);
+  request.split_by_input = arguments.split_by_input;
+  request.micro_batch = arguments.micro_batch;
+  request.memory_budget = parse_bytes(arguments.memory, "--memory");
+  return request;
+}
+
+void check_destinations(const AttributeArguments& arguments) {
+  if (!arguments.result.empty()) check_destination("-o", arguments.result, ".npz", arguments);
+  if (!arguments.picture.empty()) check_destination("--picture", arguments.picture, ".png", arguments);
+}
+
+std::string quadrature_text(const Request& request) {
+  if (!walks_a_path(request.method)) return "";
+  if (request.quadrature == Quadrature::kAdaptive) {
+    return fmt::format("adaptive trapezoid to tolerance {:g}, at most {} segments", request.tolerance,
+                       request.max_steps);
+  }
+  return fmt::format("{} segments, {}", request.steps, to_string(request.quadrature));
+}
+
+}  // namespace mho::cli

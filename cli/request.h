@@ -1,0 +1,21 @@
+// From `mho attribute` options to a Request: everything that needs neither model nor files.
+#pragma once
+
+#include <mho/attribution.h>
+
+#include "arguments.h"
+
+namespace mho::cli {
+
+/// Method, quadrature, tolerances and limits; target, baseline and progress are left to the caller.
+/// Throws Error(kInvalidArgument) for options that make no sense alone or together.
+[[nodiscard]] Request make_request(const AttributeArguments& arguments);
+
+/// A result or picture can be written: the ending is right, the folder exists, nothing is there unless --force, and
+/// no file that the run reads would be replaced. Throws Error(kInvalidArgument).
+void check_destinations(const AttributeArguments& arguments);
+
+/// "adaptive trapezoid to tolerance 0.01, at most 1024 segments", "64 segments, midpoint"; "" without a path.
+[[nodiscard]] std::string quadrature_text(const Request& request);
+
+}  // namespace mho::cli

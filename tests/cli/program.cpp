@@ -1,0 +1,250 @@
+// Invariant: the program gives right results on examples/digits, or a message and an exit status that tell why not.
+#include <gtest/gtest.h>
+#include <mho/io.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "process.h"
+#include "temporary_folder.h"
+
+namespace mho::cli {
+namespace {
+
+const std::string kCnn = "examples/digits/cnn.onnx";
+const std::string kMlp = "examples/digits/mlp.onnx";
+const std::string kDigits = "examples/digits/digits.npz";
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+std::vector<std::string> attribute(const std::vector<std::string>& options) {
+  std::vector<std::string> arguments = {"attribute", kCnn, "-i", kDigits, "--examples", "0:3"};
+  arguments.insert(arguments.end(), options.begin(), options.end());
+  return arguments;
+}
+
+/// A run that must fail with `status`, print nothing on stdout and one line on stderr that has `parts`.
+void expect_failure(const std::vector<std::string>& arguments, int status, const std::vector<std::string>& parts) {
+  const Finished run = run_program(arguments);
+  EXPECT_EQ(run.status, status) << run.errors;
+  EXPECT_EQ(run.output, "");
+  EXPECT_TRUE(run.errors.starts_with("mho: error: ")) << run.errors;
+  EXPECT_EQ(std::count(run.errors.begin(), run.errors.end(), '\n'), 1) << run.errors;
+  for (const std::string& part : parts) EXPECT_TRUE(contains(run.errors, part)) << run.errors;
+}
+
+TEST(Program, TellsItsVersionAndHelp) {
+  const Finished version = run_program({"--version"});
+  EXPECT_EQ(version.status, 0);
+  EXPECT_EQ(version.output, "mho " + mho::version() + "\n");
+  for (const std::string command : {"inspect", "attribute", "ops"}) {
+    const Finished help = run_program({command, "--help"});
+    EXPECT_EQ(help.status, 0);
+    EXPECT_TRUE(contains(help.output, "Example:\n  mho " + command)) << help.output;
+  }
+}
+
+TEST(Program, InspectListsLayersAndCutsOfTheDigitsModel) {
+  const Finished run = run_program({"inspect", kCnn, "--json"});
+  ASSERT_EQ(run.status, 0) << run.errors;
+  const auto document = nlohmann::json::parse(run.output);
+  EXPECT_EQ(document["opset"], 17);
+  EXPECT_EQ(document["parameters"], 47530);
+  EXPECT_EQ(document["inputs"][0]["shape"], nlohmann::json({"N", 1, 8, 8}));
+  EXPECT_EQ(document["target"], "logits");
+  std::map<std::string, bool> cuts;
+  for (const auto& layer : document["layers"]) cuts[layer["name"]] = layer["cut"];
+  EXPECT_TRUE(cuts.at("relu1") && cuts.at("add") && cuts.at("relu4"));
+  EXPECT_FALSE(cuts.at("conv3")) << "the skip connection goes around it";
+}
+
+TEST(Program, InspectSaysWhereTheLogitIsTaken) {
+  const auto logits = nlohmann::json::parse(run_program({"inspect", kMlp, "--json"}).output);
+  EXPECT_EQ(logits["target"], "logits");
+  EXPECT_NE(logits["target_note"], "");
+  const auto probability = nlohmann::json::parse(run_program({"inspect", kMlp, "--json", "--probability"}).output);
+  EXPECT_EQ(probability["target"], "probabilities");
+  EXPECT_TRUE(contains(run_program({"inspect", kMlp}).output, "target    logits  ("));
+}
+
+TEST(Program, AttributesEveryCutOfTheDigitsModelCompletely) {
+  const TemporaryFolder folder;
+  const std::string file = folder / "r.npz";
+  const Finished run = run_program(attribute({"-o", file, "--tolerance", "1e-3"}));
+  ASSERT_EQ(run.status, 0) << run.errors;
+  EXPECT_EQ(run.errors, "");
+  const auto arrays = io::read_npz(file);
+  const Array& above = arrays.at("mho/f_input");
+  const Array& below = arrays.at("mho/f_baseline");
+  for (const char* name : {"relu1", "pool", "add", "relu4"}) {
+    ASSERT_TRUE(arrays.contains(name)) << name;
+    const Array& values = arrays.at(name);
+    ASSERT_EQ(values.shape().at(0), 3);
+    const std::int64_t neurons = values.size() / 3;
+    for (std::int64_t example = 0; example < 3; ++example) {
+      double sum = 0;
+      double size = 0;
+      for (std::int64_t i = 0; i < neurons; ++i) {
+        sum += values.at(example * neurons + i);
+        size += std::abs(values.at(example * neurons + i));
+      }
+      EXPECT_NEAR(sum, above.at(example) - below.at(example), 1e-3 * size) << name << ", example " << example;
+    }
+  }
+  EXPECT_FALSE(arrays.contains("conv3"));
+  const auto metadata = nlohmann::json::parse(io::read_npz_texts(file).at("mho/metadata"));
+  EXPECT_TRUE(contains(metadata["run"]["command"], "--tolerance 1e-3"));
+}
+
+TEST(Program, PrintsTargetsAndRankedNeuronsAndNoProgressWhenPiped) {
+  const Finished run = run_program(attribute({"-l", "relu*", "--top", "2"}));
+  ASSERT_EQ(run.status, 0) << run.errors;
+  EXPECT_EQ(run.errors, "");
+  EXPECT_TRUE(contains(run.output, "method    nig, adaptive trapezoid to tolerance 0.01")) << run.output;
+  for (const char* layer :
+       {"\nrelu1  Relu, 1024 neurons [16, 8, 8]", "\nrelu4  Relu, 64 neurons [64]", "  channel", "  neuron"}) {
+    EXPECT_TRUE(contains(run.output, layer)) << layer << "\n" << run.output;
+  }
+  EXPECT_FALSE(contains(run.output, "\nadd"));
+}
+
+TEST(Program, JsonIsOneDocumentAndAgreesWithTheFile) {
+  const TemporaryFolder folder;
+  const Finished run = run_program(attribute({"--json", "-l", "relu4", "-o", folder / "r.npz"}));
+  ASSERT_EQ(run.status, 0) << run.errors;
+  const auto document = nlohmann::json::parse(run.output);
+  const auto arrays = io::read_npz(folder / "r.npz");
+  ASSERT_EQ(document["examples"].size(), 3U);
+  for (std::int64_t i = 0; i < 3; ++i) {
+    EXPECT_DOUBLE_EQ(document["examples"][static_cast<std::size_t>(i)]["f_input"], arrays.at("mho/f_input").at(i));
+  }
+  const auto& top = document["layers"][0]["top_neurons"][0];
+  double mean = 0;
+  for (std::int64_t i = 0; i < 3; ++i) mean += arrays.at("relu4").at(i * 64 + top["index"][0].get<std::int64_t>()) / 3;
+  EXPECT_NEAR(top["mean"], mean, 1e-9);
+}
+
+TEST(Program, QuietPrintsNothing) {
+  const Finished run = run_program(attribute({"--quiet", "-l", "relu4"}));
+  EXPECT_EQ(run.status, 0);
+  EXPECT_EQ(run.output + run.errors, "");
+}
+
+TEST(Program, TargetsFromAFileFollowTheExamples) {
+  const Finished run = run_program({"attribute", kCnn, "-i", kDigits, "--examples", "4:6", "-t",
+                                    "@" + kDigits + ":labels", "-l", "relu4", "--json"});
+  ASSERT_EQ(run.status, 0) << run.errors;
+  const auto document = nlohmann::json::parse(run.output);
+  const Array labels = io::read_npz(MHO_SOURCE_DIR "/" + kDigits).at("labels");
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(document["examples"][i]["example"], i + 4);
+    EXPECT_EQ(document["examples"][i]["target"].get<double>(), labels.at(static_cast<std::int64_t>(i) + 4));
+  }
+}
+
+TEST(Program, TargetsByLabelAndDifference) {
+  const TemporaryFolder folder;
+  const std::string labels =
+      write_text(folder / "l.txt", "zero\none\ntwo\nthree\nfour\nfive\nsix\nseven\neight\nnine\n");
+  const auto value = [&](const std::string& target) {
+    const Finished run = run_program(attribute({"-t", target, "--labels", labels, "-l", "relu4", "--json"}));
+    EXPECT_EQ(run.status, 0) << run.errors;
+    return nlohmann::json::parse(run.output)["examples"][0]["f_input"].get<double>();
+  };
+  EXPECT_DOUBLE_EQ(value("seven"), value("7"));
+  EXPECT_DOUBLE_EQ(value("-1"), value("nine"));
+  EXPECT_NEAR(value("seven:3"), value("7") - value("three"), 1e-5);
+}
+
+TEST(Program, EveryMethodRuns) {
+  for (const std::string method :
+       {"nig", "conductance", "activation", "gradient", "gradient_x_activation", "internal_influence"}) {
+    const Finished run = run_program(attribute({"-m", method, "-l", "relu4", "--quiet"}));
+    EXPECT_EQ(run.status, 0) << method << ": " << run.errors;
+  }
+  EXPECT_EQ(run_program(attribute({"-m", "ig", "--quiet"})).status, 0);
+  EXPECT_EQ(run_program(attribute({"-m", "conductance", "-l", "relu4", "--split-by-input", "--quiet"})).status, 0);
+  EXPECT_EQ(run_program(attribute({"-m", "nig", "-l", "relu4", "--precision", "double", "--quiet"})).status, 0);
+  EXPECT_EQ(run_program(attribute({"--steps", "7", "--quadrature", "gauss_legendre", "-b", "mean", "--quiet"})).status,
+            0);
+}
+
+TEST(Program, WarnsWhereTheToleranceIsNotReached) {
+  const Finished run = run_program(attribute({"-l", "relu1", "--tolerance", "1e-7", "--max-steps", "8", "--quiet"}));
+  EXPECT_EQ(run.status, 0);
+  EXPECT_TRUE(contains(run.errors, "mho: warning: 3 of 3 examples did not reach tolerance 1e-07")) << run.errors;
+}
+
+TEST(Program, DrawsAPicture) {
+  const TemporaryFolder folder;
+  const Finished run = run_program(attribute({"--picture", folder / "p.png", "--quiet"}));
+  ASSERT_EQ(run.status, 0) << run.errors;
+  EXPECT_EQ(io::read_image(folder / "p.png", {}).shape().at(1), 3);
+}
+
+TEST(Program, UsageErrorsEndWithStatusTwoAndOneLine) {
+  expect_failure({}, 2, {"--help"});
+  expect_failure({"attribut"}, 2, {"attribut"});
+  expect_failure({"attribute", kCnn}, 2, {"--input"});
+  expect_failure(attribute({"--no-such-option"}), 2, {"--no-such-option"});
+  expect_failure(attribute({"--steps", "many"}), 2, {"--steps"});
+  expect_failure(attribute({"--precision", "half"}), 2, {"--precision"});
+  expect_failure(attribute({"-m", "shapley"}), 2, {"shapley", "nig"});
+  expect_failure({"attribute", kCnn, "-i", kDigits, "--examples", "30:40"}, 2, {"--examples", "36"});
+  expect_failure(attribute({"--memory", "much"}), 2, {"--memory"});
+  expect_failure({"ops", "--json", "--markdown"}, 2, {});
+}
+
+TEST(Program, WrongNamesAreUsageErrorsWithTheWayOut) {
+  expect_failure(attribute({"-l", "relo1"}), 2, {"relo1", "relu1"});
+  expect_failure(attribute({"-t", "10"}), 2, {"10"});
+  expect_failure(attribute({"-t", "cat"}), 2, {"--labels"});
+  expect_failure(attribute({"--output", "nothing"}), 2, {"nothing", "logits"});
+  expect_failure({"attribute", kCnn, "-i", "picture=" + kDigits}, 2, {"picture", "image"});
+  expect_failure({"inspect", kCnn, "--shape", "picture=1x1x8x8"}, 2, {"picture"});
+}
+
+TEST(Program, WrongFilesAreFailuresThatNameTheFile) {
+  const TemporaryFolder folder;
+  expect_failure({"inspect", "nowhere.onnx"}, 1, {"nowhere.onnx"});
+  expect_failure({"inspect", write_text(folder / "bad.onnx", "no model at all")}, 1, {"bad.onnx"});
+  expect_failure({"inspect", folder / "."}, 1, {});
+  expect_failure({"attribute", kCnn, "-i", "nowhere.npy"}, 1, {"nowhere.npy"});
+  expect_failure({"attribute", kCnn, "-i", write_text(folder / "bad.npz", "PK")}, 1, {"bad.npz"});
+  expect_failure(attribute({"--labels", "nowhere.txt"}), 1, {"nowhere.txt"});
+}
+
+TEST(Program, ExistingResultsAreKeptUnlessForced) {
+  const TemporaryFolder folder;
+  const std::string file = write_text(folder / "r.npz", "precious");
+  expect_failure(attribute({"-o", file}), 2, {"r.npz", "--force"});
+  EXPECT_EQ(read_text(file), "precious");
+  expect_failure(attribute({"-o", folder / "none/r.npz"}), 2, {"none"});
+  EXPECT_EQ(run_program(attribute({"-o", file, "--force", "--quiet", "-l", "relu4"})).status, 0);
+  EXPECT_TRUE(io::read_npz(file).contains("relu4"));
+}
+
+TEST(Program, InterruptsEndARunWithStatus130AndLeaveNoFile) {
+  const TemporaryFolder folder;
+  const TemporaryFolder results;
+  Process process({"attribute", kCnn, "-i", kDigits, "-m", "conductance", "-l", "relu1", "--steps", "1000000",
+                   "--precision", "double", "-o", results / "r.npz"},
+                  folder / ".");
+  ASSERT_TRUE(process.handles_interrupts());
+  process.interrupt();
+  const Finished run = process.wait(60);
+  EXPECT_EQ(run.status, 130) << run.errors;
+  EXPECT_TRUE(contains(run.errors, "interrupted")) << run.errors;
+  EXPECT_TRUE(results.empty());
+}
+
+TEST(Program, OperatorsPageIsWhatTheProgramPrints) {
+  const Finished run = run_program({"ops", "--markdown"});
+  ASSERT_EQ(run.status, 0) << run.errors;
+  EXPECT_EQ(read_text(MHO_SOURCE_DIR "/docs/operators.md"), run.output)
+      << "renew it: mho ops --markdown > docs/operators.md";
+  EXPECT_TRUE(contains(run.output, "| Conv | 1 |"));
+}
+
+}  // namespace
+}  // namespace mho::cli
