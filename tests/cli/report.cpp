@@ -114,7 +114,7 @@ TEST(Json, HasTheNumbersOfTheReport) {
 
 TEST(Json, MendsNamesThatAreNoUtf8) {
   Fixture fixture;
-  fixture.result.layers[0].name = "\xff";
+  fixture.result.layers[0].name.assign(1, static_cast<char>(0xff));
   const auto document = nlohmann::json::parse(json_text(to_json(fixture.report)));
   EXPECT_EQ(document["layers"][0]["name"], "\xEF\xBF\xBD");
 }
