@@ -110,7 +110,7 @@ RC_GTEST_PROP(Movement, RandomTransposesKeepTheContract, ()) {
   for (std::size_t i = permutation.size(); i-- > 1;) {
     std::swap(permutation[i], permutation[static_cast<std::size_t>(draw(0, static_cast<std::int64_t>(i)))]);
   }
-  RC_ASSERT(defects({make_transpose(permutation), {{shape}}}) == "");
+  RC_ASSERT(defects({make_transpose(permutation), {{shape}}}, draw_seed()) == "");
 }
 
 RC_GTEST_PROP(Movement, RandomSlicesKeepTheContract, ()) {
@@ -125,7 +125,7 @@ RC_GTEST_PROP(Movement, RandomSlicesKeepTheContract, ()) {
     region.step.push_back(back ? -step : step);
     extents.push_back(draw(1, 1 + (back ? start : extent - 1 - start) / step));
   }
-  RC_ASSERT(defects({make_slice(region, extents), {{shape}}}) == "");
+  RC_ASSERT(defects({make_slice(region, extents), {{shape}}}, draw_seed()) == "");
 }
 
 RC_GTEST_PROP(Movement, RandomPadsKeepTheContract, ()) {
@@ -135,7 +135,7 @@ RC_GTEST_PROP(Movement, RandomPadsKeepTheContract, ()) {
     begin.push_back(draw(-1, 2));
     end.push_back(draw(0, 2));
   }
-  RC_ASSERT(defects({make_pad(begin, end, 0.25), {{shape}}}) == "");
+  RC_ASSERT(defects({make_pad(begin, end, 0.25), {{shape}}}, draw_seed()) == "");
 }
 
 RC_GTEST_PROP(Movement, RandomConcatsKeepTheContract, ()) {
@@ -147,7 +147,22 @@ RC_GTEST_PROP(Movement, RandomConcatsKeepTheContract, ()) {
     const bool wide = axis == 1 && draw_bool();
     c.inputs.back().shape[static_cast<std::size_t>(axis)] = wide ? 16 : draw(1, 4);
   }
-  RC_ASSERT(defects(c) == "");
+  RC_ASSERT(defects(c, draw_seed()) == "");
+}
+
+RC_GTEST_PROP(Movement, RandomBroadcastsAndReshapesKeepTheContract, ()) {
+  const Shape whole = draw_shape(static_cast<std::size_t>(draw(1, 5)), 1, 4);
+  Shape part(whole.begin() + draw(0, static_cast<std::int64_t>(whole.size())), whole.end());
+  for (std::int64_t& extent : part) extent = draw_bool() ? extent : 1;
+  RC_ASSERT(defects({make_broadcast(whole), {{part}}}, draw_seed()) == "");
+  Shape merged = whole;  // two neighbouring axes become one, and one axis of extent 1 comes in
+  if (merged.size() > 1) {
+    const std::int64_t at = draw(0, static_cast<std::int64_t>(merged.size()) - 2);
+    merged[static_cast<std::size_t>(at)] *= merged[static_cast<std::size_t>(at) + 1];
+    merged.erase(merged.begin() + at + 1);
+  }
+  merged.insert(merged.begin() + draw(0, static_cast<std::int64_t>(merged.size())), 1);
+  RC_ASSERT(defects({make_reshape(merged), {{whole}}}, draw_seed()) == "");
 }
 
 }  // namespace

@@ -82,7 +82,7 @@ RC_GTEST_PROP(Pooling, RandomCasesKeepTheContract, ()) {
     w.pads_begin.push_back(draw(0, w.kernel[i] - 1));
     w.pads_end.push_back(draw(0, w.kernel[i] - 1));
   }
-  RC_ASSERT(defects({draw_bool() ? make_pool_max(w) : make_pool_average(w, draw_bool()), {{x}}}) == "");
+  RC_ASSERT(defects({draw_bool() ? make_pool_max(w) : make_pool_average(w, draw_bool()), {{x}}}, draw_seed()) == "");
 }
 
 }  // namespace
