@@ -5,15 +5,13 @@
 #include <mho/error.h>
 
 #include <algorithm>
+#include <array>
 
 #include "graph/evaluate.h"
 
 namespace mho::graph {
 
 namespace {
-
-/// A model may not blow up memory through constants it computes (ConstantOfShape, Expand, …).
-constexpr std::int64_t kMostFoldedElements = std::int64_t{1} << 28;
 
 template <class To>
 std::vector<To> convert(const Constant& constant) {
@@ -39,7 +37,7 @@ std::vector<To> convert(const Constant& constant) {
 
 }  // namespace
 
-Builder::Builder() : device_(kernels::make_reference_device()) {}
+Builder::Builder(const FoldingLimits& limits) : limits_(limits), device_(kernels::make_reference_device()) {}
 Builder::~Builder() = default;
 
 ValueId Builder::input(std::string name, TensorType type) { return graph_.add_input(std::move(name), std::move(type)); }
@@ -51,11 +49,35 @@ ValueId Builder::constant(Constant constant, std::string name) {
 ValueId Builder::scalar(double value) { return reals({}, {value}); }
 
 ValueId Builder::reals(Shape shape, std::vector<double> values) {
+  charge("the model", std::array{TensorType{DType::f64, shape}}, 0);
   return constant(Constant::from(Array(std::move(shape), values)));
 }
 
 ValueId Builder::integers(Shape shape, std::vector<std::int64_t> values) {
+  charge("the model", std::array{TensorType{DType::i64, shape}}, 0);
   return constant(Constant::from(Array(std::move(shape), values)));
+}
+
+void Builder::charge(std::string_view maker, std::span<const TensorType> types, double operations) {
+  for (const TensorType& type : types) {
+    const std::int64_t elements = type.elements();
+    if (elements > limits_.elements) {
+      throw Error(Code::kLimit,
+                  fmt::format("{} computes a constant of shape {}, more than the {} elements allowed for constants",
+                              maker, to_string(type.shape), limits_.elements));
+    }
+    total_elements_ += elements;
+  }
+  if (total_elements_ > limits_.total_elements) {
+    throw Error(Code::kLimit, fmt::format("with {}, computed constants have together more than the {} elements allowed",
+                                          maker, limits_.total_elements));
+  }
+  operations_ += operations;
+  if (operations_ > limits_.operations) {
+    throw Error(Code::kLimit, fmt::format("with {}, computed constants take more than the {:g} operations allowed: "
+                                          "fold constants when exporting the model",
+                                          maker, limits_.operations));
+  }
 }
 
 std::vector<ValueId> Builder::apply(PrimitivePtr primitive, std::vector<ValueId> inputs) {
@@ -68,13 +90,8 @@ std::vector<ValueId> Builder::apply(PrimitivePtr primitive, std::vector<ValueId>
     constants.push_back(*graph_.value(id).constant);
     types.push_back(type(id));
   }
-  for (const TensorType& output : primitive->infer(types)) {
-    if (output.elements() > kMostFoldedElements) {
-      throw Error(Code::kLimit,
-                  fmt::format("{} computes a constant of shape {}, more than the {} elements allowed for constants",
-                              primitive->name(), to_string(output.shape), kMostFoldedElements));
-    }
-  }
+  const std::vector<TensorType> results = primitive->infer(types);
+  charge(primitive->name(), results, primitive->flops(types, results));
   std::vector<ValueId> outputs;
   for (Constant& result : evaluate_constants(*device_, *primitive, constants)) {
     outputs.push_back(constant(std::move(result)));

@@ -2,16 +2,26 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "graph/graph.h"
 
 namespace mho::graph {
 
+/// What constants may cost that a model computes (ConstantOfShape, Expand, products of weights, …): a small file must
+/// not take all memory or hours.
+struct FoldingLimits {
+  std::int64_t elements = std::int64_t{1} << 28;        ///< of one constant
+  std::int64_t total_elements = std::int64_t{1} << 30;  ///< of all of them
+  double operations = 1e11;                             ///< of all of them: Primitive::flops
+};
+
 class Builder {
  public:
-  Builder();
+  explicit Builder(const FoldingLimits& limits = {});
   ~Builder();
   Builder(const Builder&) = delete;
   Builder& operator=(const Builder&) = delete;
@@ -22,7 +32,7 @@ class Builder {
   ValueId reals(Shape shape, std::vector<double> values);  ///< f64 constant
   ValueId integers(Shape shape, std::vector<std::int64_t> values);
   /// Applies a primitive. If all inputs are constants it is evaluated at once, in double precision, and the result is
-  /// a constant (kept as f32 where that is exact).
+  /// a constant (kept as f32 where that is exact). Throws Error(kLimit) where that exceeds the limits.
   std::vector<ValueId> apply(PrimitivePtr primitive, std::vector<ValueId> inputs);
   /// The same for primitives with one output.
   ValueId apply1(PrimitivePtr primitive, std::vector<ValueId> inputs);
@@ -39,7 +49,13 @@ class Builder {
   Graph finish() &&;
 
  private:
+  /// Throws Error(kLimit) if constants of these types, made by `maker`, are too large.
+  void charge(std::string_view maker, std::span<const TensorType> types, double operations);
+
   Graph graph_;
+  FoldingLimits limits_;
+  std::int64_t total_elements_ = 0;
+  double operations_ = 0;
   std::string origin_name_;
   std::string origin_type_;
   std::unique_ptr<kernels::Device> device_;  // evaluates constants

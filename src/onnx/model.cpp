@@ -81,7 +81,11 @@ Shape shape_of(const PortInfo& port, const Model::Specialization& specialization
       throw Error(Code::kInvalidArgument, fmt::format("input '{}' has rank {}, the shape {} was given", port.name,
                                                       port.shape.size(), to_string(shape)));
     }
-    static_cast<void>(element_count(shape));
+    try {
+      static_cast<void>(element_count(shape));
+    } catch (const Error& error) {
+      throw Error(error.code(), fmt::format("input '{}': {}", port.name, error.what()));
+    }
     return shape;
   }
   Shape shape;
@@ -92,10 +96,22 @@ Shape shape_of(const PortInfo& port, const Model::Specialization& specialization
   return shape;
 }
 
+graph::FoldingLimits folding_limits(const LoadLimits& limits) {
+  graph::FoldingLimits folding;
+  folding.elements = std::min(folding.elements, limits.max_tensor_elements);
+  folding.total_elements = limits.max_constant_elements;
+  folding.operations = limits.max_constant_operations;
+  return folding;
+}
+
 class Lowerer {
  public:
   Lowerer(const ParsedModel& model, const LoadLimits& limits, const Model::Specialization& specialization)
-      : model_(model), limits_(limits), specialization_(specialization), tensors_(model.proto, {}, limits) {}
+      : model_(model),
+        limits_(limits),
+        specialization_(specialization),
+        tensors_(model.proto, {}, limits),
+        build_(folding_limits(limits)) {}
 
   graph::Graph run() && {
     for (const auto& [name, constant] : model_.initializers) values_[name] = build_.constant(constant, name);

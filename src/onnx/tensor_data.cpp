@@ -161,6 +161,14 @@ std::optional<Constant> from_fields(const TensorProto& t, const Shape& shape, st
   return std::nullopt;
 }
 
+std::int64_t count_of(const Shape& shape, const std::string& what) {
+  try {
+    return element_count(shape);
+  } catch (const Error& error) {
+    throw Error(error.code(), fmt::format("{}: {}", what, error.what()));
+  }
+}
+
 std::size_t parse_number(const std::string& text, const std::string& what, const char* field) {
   std::size_t value = 0;
   const char* end = text.data() + text.size();
@@ -210,7 +218,7 @@ Constant TensorReader::read(const TensorProto& tensor, const std::string& what) 
     throw Error(Code::kInvalidModel,
                 fmt::format("{} has the shape {}: extents cannot be negative", what, to_string(shape)));
   }
-  const std::int64_t count = element_count(shape);
+  const std::int64_t count = count_of(shape, what);
   if (count > limits_.max_tensor_elements) {
     throw Error(Code::kLimit,
                 fmt::format("{} has {} elements, more than the limit of {}", what, count, limits_.max_tensor_elements));
