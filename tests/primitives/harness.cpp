@@ -74,11 +74,12 @@ class Examination {
     }
     return values;
   }
+  /// Other inputs: only active ones may differ from stated values, which others may need to have.
   std::vector<Values> draw_inputs(bool stated) {
     std::vector<Values> inputs;
     for (std::size_t i = 0; i < types_.size(); ++i) {
       const Input& input = c_.inputs[i];
-      const bool given = stated && !input.values.empty();
+      const bool given = (stated || !input.active) && !input.values.empty();
       inputs.push_back(given ? input.values : draw_values(types_[i], input.low, input.high));
     }
     return inputs;
