@@ -1,7 +1,10 @@
 // What the commands are told on the command line.
 #include "arguments.h"
 
+#include <mho/error.h>
+
 #include <CLI/CLI.hpp>
+#include <algorithm>
 
 namespace mho::cli {
 
@@ -113,6 +116,22 @@ void declare_results(CLI::App& command, AttributeArguments& arguments) {
 
 }  // namespace
 
+void find_model(AttributeArguments& arguments) {
+  if (!arguments.model.empty()) return;
+  for (std::vector<std::string>* words : {&arguments.inputs, &arguments.layers}) {
+    const auto is_model = [](const std::string& word) { return word.ends_with(".onnx"); };
+    if (std::ranges::count_if(*words, is_model) != 1) continue;
+    const auto it = std::ranges::find_if(*words, is_model);
+    arguments.model = *it;
+    words->erase(it);
+    break;
+  }
+  if (arguments.model.empty()) {
+    throw Error(Code::kInvalidArgument, "no MODEL is given; write it first: mho attribute MODEL -i INPUT");
+  }
+  if (arguments.inputs.empty()) throw Error(Code::kInvalidArgument, "no input is given: -i FILE");
+}
+
 CLI::App* declare_inspect(CLI::App& app, InspectArguments& arguments) {
   CLI::App* command = app.add_subcommand("inspect", "What a model takes and gives, and its layers");
   command->footer("Example:\n  mho inspect examples/digits/cnn.onnx");
@@ -131,7 +150,7 @@ CLI::App* declare_attribute(CLI::App& app, AttributeArguments& arguments) {
       "Example:\n"
       "  mho attribute examples/digits/cnn.onnx -i examples/digits/digits.npz -l 'relu*' -o result.npz\n"
       "docs/cli.md explains every option.");
-  command->add_option("MODEL", arguments.model, "ONNX file")->required()->type_name("");
+  command->add_option("MODEL", arguments.model, "ONNX file (required)")->type_name("");
   command
       ->add_option("-i,--input", arguments.inputs,
                    "FILE.npy, FILE.npz, FILE.npz:ARRAY or pictures, NAME=FILE for an input by name")

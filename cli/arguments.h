@@ -61,6 +61,10 @@ struct OpsArguments {
   bool markdown = false;
 };
 
+/// `-i` takes every word up to the next option, so that `-i *.png` works: a MODEL written behind it is found here.
+/// Throws Error(kInvalidArgument) where there is none.
+void find_model(AttributeArguments& arguments);
+
 /// Add a command with its options, help and example to `app`; parsing fills `arguments`, which must live as long.
 CLI::App* declare_inspect(CLI::App& app, InspectArguments& arguments);
 CLI::App* declare_attribute(CLI::App& app, AttributeArguments& arguments);

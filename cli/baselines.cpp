@@ -34,6 +34,10 @@ Baseline read_baseline(const std::vector<std::string>& arguments, std::span<cons
   for (const std::string& argument : arguments) {
     NamedText named = parse_named(argument, ports);
     const auto number = parse_real(named.value);
+    if (!number && !is_input_file(parse_reference(named.value).file)) {
+      throw Error(Code::kInvalidArgument,
+                  fmt::format("-b {}: neither a number, nor mean, nor a .npy, .npz or picture file", argument));
+    }
     if (!number) {
       files.push_back(std::move(named));
       continue;

@@ -179,6 +179,11 @@ std::string choose_array(const Port& port, const std::map<std::string, Array, st
                           list_arrays(arrays), file.string()));
 }
 
+bool is_input_file(const std::filesystem::path& file) {
+  const std::string extension = lower(file.extension().string());
+  return extension == ".npz" || extension == ".npy" || io::is_image_path(file);
+}
+
 Array concatenate(std::span<const Array> parts, const std::string& input) {
   if (parts.size() == 1) return parts[0];
   Shape shape = parts[0].shape();

@@ -54,6 +54,9 @@ struct PictureArguments {
 [[nodiscard]] std::string choose_array(const Port& port, const std::map<std::string, Array, std::less<>>& arrays,
                                        const std::filesystem::path& file);
 
+/// Whether `file` has the ending of a file that `-i` reads.
+[[nodiscard]] bool is_input_file(const std::filesystem::path& file);
+
 /// Arrays joined along their leading axis. Throws Error(kInvalidArgument) where shapes or types differ.
 [[nodiscard]] Array concatenate(std::span<const Array> parts, const std::string& input);
 

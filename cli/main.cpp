@@ -53,6 +53,7 @@ int run(int argc, char** argv) {
   if (app.get_subcommands().empty()) return fail(kUsage, "no command: inspect, attribute or ops (mho --help)");
   if (inspect_command->parsed()) run_inspect(inspect);
   if (attribute_command->parsed()) {
+    find_model(attribute);
     attribute.command = command_line(argc, argv);
     run_attribute(attribute);
   }

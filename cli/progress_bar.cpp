@@ -2,6 +2,7 @@
 #include "progress_bar.h"
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +15,13 @@ namespace {
 
 constexpr int kBarWidth = 24;
 constexpr std::chrono::milliseconds kInterval{100};
+
+/// A line that wraps could not be wiped.
+std::size_t terminal_columns() {
+  winsize size{};
+  const bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
+  return known ? size.ws_col - std::size_t{1} : 79;
+}
 
 }  // namespace
 
@@ -51,7 +59,8 @@ void ProgressBar::show(const Progress& progress) {
   if (written_ && now - last_ < kInterval) return;
   last_ = now;
   written_ = true;
-  const std::string text = progress_text(progress, std::chrono::duration<double>(now - start_).count());
+  std::string text = progress_text(progress, std::chrono::duration<double>(now - start_).count());
+  text.resize(std::min(text.size(), terminal_columns()));
   std::fprintf(stderr, "\r\033[K%s", text.c_str());
   std::fflush(stderr);
 }

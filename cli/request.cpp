@@ -99,6 +99,7 @@ Request make_request(const AttributeArguments& arguments) {
   request.layers = arguments.layers;
   request.output = arguments.output;
   request.probability = arguments.probability;
+  if (std::ranges::find(arguments.layers, "") != arguments.layers.end()) refuse("-l: a layer has no name");
   if (*method == Method::kIg && !arguments.layers.empty()) {
     refuse("-m ig is at the input: it takes no -l (for layers: -m nig)");
   }

@@ -40,6 +40,7 @@ TEST(Baselines, SeveralWithoutNamesAreRefused) {
   const Thrown thrown = thrown_by([] { (void)read({"0", "1"}); });
   EXPECT_EQ(thrown.code, Code::kInvalidArgument);
   EXPECT_TRUE(thrown.says("NAME=NUMBER")) << thrown.message;
+  EXPECT_TRUE(thrown_by([] { (void)read({"zeros"}); }).says("neither a number, nor mean"));
   EXPECT_EQ(thrown_by([] { (void)read({"nan"}); }).code, Code::kInvalidArgument);
   EXPECT_EQ(thrown_by([] { (void)read({"c=1"}); }).code, Code::kInvalidArgument);
 }

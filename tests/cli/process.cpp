@@ -39,6 +39,8 @@ Process::Process(const std::vector<std::string>& arguments, std::string folder) 
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
+  // Tests run beside each other: threads that spin while they wait would take the cores from one another.
+  setenv("OMP_WAIT_POLICY", "passive", 0);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   const std::string out = folder_ + "/stdout";

@@ -130,6 +130,11 @@ TEST(Program, QuietPrintsNothing) {
   EXPECT_EQ(run.output + run.errors, "");
 }
 
+TEST(Program, OptionsMayStandBeforeTheModel) {
+  const Finished run = run_program({"attribute", "-i", kDigits, kCnn, "--examples", "0:1", "-l", "relu4", "--quiet"});
+  EXPECT_EQ(run.status, 0) << run.errors;
+}
+
 TEST(Program, TargetsFromAFileFollowTheExamples) {
   const Finished run = run_program({"attribute", kCnn, "-i", kDigits, "--examples", "4:6", "-t",
                                     "@" + kDigits + ":labels", "-l", "relu4", "--json"});
@@ -185,6 +190,7 @@ TEST(Program, DrawsAPicture) {
 TEST(Program, UsageErrorsEndWithStatusTwoAndOneLine) {
   expect_failure({}, 2, {"--help"});
   expect_failure({"attribut"}, 2, {"attribut"});
+  expect_failure({"attribute", "-i", kDigits}, 2, {"MODEL"});
   expect_failure({"attribute", kCnn}, 2, {"--input"});
   expect_failure(attribute({"--no-such-option"}), 2, {"--no-such-option"});
   expect_failure(attribute({"--steps", "many"}), 2, {"--steps"});

@@ -54,11 +54,24 @@ TEST(RequestOptions, ContradictionsAreRefused) {
       [](AttributeArguments& a) { a.split_by_input = true; },
       [](AttributeArguments& a) { a.method = "activation", a.tolerance = 0.1; },
       [](AttributeArguments& a) { a.method = "ig", a.layers = {"relu1"}; },
+      [](AttributeArguments& a) {
+        a.layers = {"relu1", ""};
+      },
       [](AttributeArguments& a) { a.memory = "lots"; },
   };
   for (std::size_t i = 0; i < std::size(cases); ++i) {
     EXPECT_EQ(thrown_by([&] { (void)make_request(with(cases[i])); }).code, Code::kInvalidArgument) << "case " << i;
   }
+}
+
+TEST(RequestOptions, AModelBehindTheInputsIsFound) {
+  AttributeArguments arguments;
+  arguments.inputs = {"x.npy", "m.onnx"};
+  find_model(arguments);
+  EXPECT_EQ(arguments.model, "m.onnx");
+  EXPECT_EQ(arguments.inputs, std::vector<std::string>{"x.npy"});
+  arguments.model.clear();
+  EXPECT_EQ(thrown_by([&] { find_model(arguments); }).code, Code::kInvalidArgument);
 }
 
 TEST(Destinations, ExistingFilesNeedForce) {
