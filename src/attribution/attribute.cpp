@@ -69,7 +69,7 @@ Shape result_shape(const attribution::Setup& setup, const Request& request, cons
   Shape shape{setup.inputs.count};
   if (request.split_by_input) {
     std::int64_t inputs = 0;
-    for (const graph::ValueId id : attribution::interpolated_inputs(*setup.graph)) {
+    for (const graph::ValueId id : setup.sources.inputs) {
       inputs += setup.graph->value(id).type.elements();
     }
     shape.push_back(element_count(layer));

@@ -25,10 +25,10 @@ class NeuronGradients {
   NeuronGradients(const Setup& setup, const std::string& layer, std::int64_t batch, bool optimize)
       : setup_(&setup), batch_(batch), graph_(setup.network->graph(batch)) {
     const ValueId y = graph_->find(layer);
-    for (const ValueId id : interpolated_inputs(*graph_)) moving_.push_back(id);
+    moving_ = find_sources(*graph_).inputs;
     const std::vector<ValueId> feeds(graph_->inputs().begin(), graph_->inputs().end());
     plan_ = std::make_unique<Plan>(*graph_, engine::PlanRequest{feeds, {y}, {y}, moving_}, setup.network->device(),
-                                   engine::PlanOptions{optimize});
+                                   engine::PlanOptions{optimize, true});
   }
 
   [[nodiscard]] std::int64_t batch() const { return batch_; }
@@ -58,7 +58,7 @@ class NeuronGradients {
     plan_->backward();
   }
 
-  /// The gradient at input i (of interpolated_inputs()) in slot b.
+  /// The gradient at input i (of PathSources::inputs) in slot b.
   [[nodiscard]] Array gradient(std::size_t i, std::int64_t b) {
     return engine::to_host(device(), engine::slot_of(plan_->gradient(i), b, batch_));
   }
@@ -99,6 +99,10 @@ class NeuronGradients {
 }  // namespace
 
 void conductance(const Setup& setup, const Request& request, Result& result) {
+  if (!setup.sources.embedded.empty()) {
+    throw Error(Code::kUnsupported,
+                "conductance through integer inputs is not defined, since nothing lies between integers: use nig");
+  }
   const Quadrature rule = request.quadrature == Quadrature::kAdaptive ? Quadrature::kTrapezoid : request.quadrature;
   const std::int64_t steps = request.steps > 0 ? request.steps : kDefaultSteps;
   const std::vector<PathNode> nodes = path_nodes(rule, steps);

@@ -32,9 +32,14 @@ struct Evaluator::Feeds {
 // Affine prefix (MATHS.md section 2): a value that is affine in the inputs, and not behind a requested layer (whose
 // gradient needs everything behind it), is interpolated between its two end values instead of being recomputed.
 Evaluator::Feeds Evaluator::choose_feeds(const Graph& graph, bool allow_prefix) const {
-  Feeds at_inputs{{graph.inputs().begin(), graph.inputs().end()}, true};
+  const std::vector<ValueId>& embedded = setup_->sources.embedded;
+  Feeds least{{graph.inputs().begin(), graph.inputs().end()}, embedded.empty()};
+  least.values.insert(least.values.end(), embedded.begin(), embedded.end());
   const auto several = setup_->network->graph(batch_);
-  if (!allow_prefix || several->value_count() != graph.value_count()) return at_inputs;
+  if (several->value_count() != graph.value_count()) {
+    throw Error(Code::kInternal, "specialisations of one model to two batch sizes differ in structure");
+  }
+  if (!allow_prefix) return least;
 
   std::vector<bool> is_layer(graph.value_count(), false);
   for (const LayerChoice& layer : setup_->layers) is_layer[index(graph.find(layer.name))] = true;
@@ -73,18 +78,18 @@ Evaluator::Feeds Evaluator::choose_feeds(const Graph& graph, bool allow_prefix) 
   }
   Feeds feeds{{}, false};
   std::int64_t elements = 0;
-  bool only_inputs = true;
+  bool only_sources = true;
   for (std::size_t i = 0; i < frontier.size(); ++i) {
     if (!frontier[i]) continue;
     const auto id = static_cast<ValueId>(i);
     if (batch_ > 1 && !engine::scales_with_batch(graph.value(id).type.shape, several->value(id).type.shape, batch_)) {
-      return at_inputs;
+      return least;
     }
-    only_inputs = only_inputs && graph.value(id).producer == graph::kNoNode;
+    only_sources = only_sources && std::ranges::find(least.values, id) != least.values.end();
     elements += graph.value(id).type.elements();
     feeds.values.push_back(id);
   }
-  if (only_inputs || saved_flops < kFlopsPerElement * static_cast<double>(elements)) return at_inputs;
+  if (only_sources || saved_flops < kFlopsPerElement * static_cast<double>(elements)) return least;
   return feeds;
 }
 
@@ -107,7 +112,7 @@ Evaluator::Evaluator(const Setup& setup, const Target& target, std::int64_t batc
         plan_options);
     for (const ValueId id : one.inputs()) prefix_inputs_.push_back(one.value(id).name);
   }
-  for (const ValueId id : request.feeds) interpolated_.push_back(graph->value(id).type.is_real());
+  for (const ValueId id : request.feeds) interpolated_.push_back(setup.facts.active[index(id)]);
   for (const LayerChoice& layer : setup.layers) request.fetches.push_back(graph->find(layer.name));
   const ValueId wanted =
       batch == 1 ? setup.target.value : find_target(*graph, setup.requested_output, setup.probability).value;

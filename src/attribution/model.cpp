@@ -100,8 +100,7 @@ Inspection Model::inspect(const InspectOptions& options) const {
   facts.target_note = target.note;
   facts.batched = network->batching().allowed;
   facts.batching = network->batching().reason;
-  const auto moving = attribution::interpolated_inputs(*graph);
-  const graph::Analysis analysis = graph::analyze(*graph, moving, target.value);
+  const graph::Analysis analysis = graph::analyze(*graph, attribution::find_sources(*graph).all(), target.value);
   for (const attribution::LayerChoice& choice : attribution::all_layers(*graph, analysis)) {
     const ValueId id = graph->find(choice.name);
     facts.layers.push_back({choice.name, choice.node, choice.op, graph->value(id).type.shape, choice.cut,

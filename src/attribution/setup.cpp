@@ -53,12 +53,18 @@ Array given_baseline(const Examples& inputs, const std::string& name, const Inpu
 
 std::map<std::string, Array, std::less<>> make_baselines(const Setup& setup, const Baseline& baseline) {
   std::map<std::string, Array, std::less<>> result;
-  for (const ValueId id : interpolated_inputs(*setup.graph)) {
+  for (const ValueId id : setup.graph->inputs()) {
+    const bool real = setup.graph->value(id).type.is_real();
+    if (!real && setup.sources.embedded.empty()) continue;
     const std::string& name = setup.graph->value(id).name;
     if (const auto* number = std::get_if<double>(&baseline)) {
       if (!std::isfinite(*number)) throw Error(Code::kInvalidArgument, "the baseline is not a finite number");
       result.emplace(name, constant_baseline(setup.inputs, name, *number));
     } else if (std::holds_alternative<MeanBaseline>(baseline)) {
+      if (!real) {
+        throw Error(Code::kInvalidArgument,
+                    fmt::format("the mean of integer input '{}' is no integer: give a number or an array", name));
+      }
       const Array& all = setup.inputs.arrays.at(name);
       result.emplace(name, setup.inputs.shapes.batched.at(name) ? mean_of(all) : all);
     } else {
@@ -69,7 +75,7 @@ std::map<std::string, Array, std::less<>> make_baselines(const Setup& setup, con
     for (const auto& [name, array] : *given) {
       if (!result.contains(name)) {
         throw Error(Code::kInvalidArgument,
-                    fmt::format("a baseline is given for '{}', which is not a real input of the model", name));
+                    fmt::format("a baseline is given for '{}', which is no input of the model that has a path", name));
       }
     }
   }
@@ -129,13 +135,6 @@ void check_target_scales(Setup& setup) {
 
 }  // namespace
 
-std::vector<ValueId> interpolated_inputs(const Graph& graph) {
-  std::vector<ValueId> real;
-  std::ranges::copy_if(graph.inputs(), std::back_inserter(real),
-                       [&](ValueId id) { return graph.value(id).type.is_real(); });
-  return real;
-}
-
 Array Setup::baseline(const std::string& name, std::int64_t index) const {
   const Array& all = baselines.at(name);
   Array one(all.dtype(), inputs.shapes.shapes.at(name));
@@ -154,19 +153,21 @@ Setup set_up(const Model::Impl& model, const Inputs& inputs, const Request& requ
   setup.requested_output = request.output;
   setup.probability = request.probability;
   setup.target = find_target(graph, request.output, request.probability);
-  const std::vector<ValueId> moving = interpolated_inputs(graph);
+  setup.sources = find_sources(graph);
+  const std::vector<ValueId> moving = setup.sources.all();
   setup.facts = graph::analyze(graph, moving, setup.target.value);
   setup.baselines = make_baselines(setup, request.baseline);
   if (request.method == Method::kIg) {
     for (const ValueId id : moving) {
       const auto i = static_cast<std::size_t>(id);
-      if (!setup.facts.relevant[i]) continue;
+      if (!setup.facts.relevant[i] || graph.value(id).name.empty()) continue;
       setup.layers.push_back({graph.value(id).name, "", "Input", setup.facts.cut[i], setup.facts.affine_to_target[i]});
     }
     if (setup.layers.empty()) {
-      throw Error(Code::kUnsupported,
-                  fmt::format("target '{}' does not depend on any real input through differentiable operators",
-                              setup.target.name));
+      throw Error(Code::kUnsupported, fmt::format("target '{}' does not depend on any real input, or named tensor made "
+                                                  "of integer inputs, through differentiable "
+                                                  "operators",
+                                                  setup.target.name));
     }
   } else {
     setup.layers =

@@ -5,6 +5,7 @@
 
 #include "attribution/layers.h"
 #include "attribution/model_impl.h"
+#include "attribution/sources.h"
 #include "attribution/target.h"
 #include "graph/analysis.h"
 
@@ -12,12 +13,13 @@ namespace mho::attribution {
 
 struct Setup {
   Examples inputs;
-  std::map<std::string, Array, std::less<>> baselines;  ///< per interpolated input, one example or as many as inputs
+  std::map<std::string, Array, std::less<>> baselines;  ///< per input that has a path, one example or as many as inputs
   std::shared_ptr<const engine::Network> network;
   std::shared_ptr<const graph::Graph> graph;  ///< for one example
   TargetTensor target;                        ///< ids of `graph`
   std::string requested_output;               ///< as in the request
   bool probability = false;
+  PathSources sources;  ///< likewise
   graph::Analysis facts;
   std::vector<LayerChoice> layers;
   bool batched = false;
@@ -27,9 +29,6 @@ struct Setup {
   /// Example `index` of the baseline of input `name`, with its example shape.
   [[nodiscard]] Array baseline(const std::string& name, std::int64_t index) const;
 };
-
-/// The real inputs of a graph: those that a path moves.
-[[nodiscard]] std::vector<graph::ValueId> interpolated_inputs(const graph::Graph& graph);
 
 /// Throws Error as attribute().
 [[nodiscard]] Setup set_up(const Model::Impl& model, const Inputs& inputs, const Request& request);

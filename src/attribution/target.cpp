@@ -10,6 +10,63 @@ namespace mho::attribution {
 using graph::Graph;
 using graph::ValueId;
 
+namespace {
+
+const graph::Node* producer_of(const Graph& graph, ValueId id) {
+  const graph::NodeId node = graph.value(id).producer;
+  return node == graph::kNoNode ? nullptr : &graph.node(node);
+}
+
+/// Back through nodes that only reshape or repeat.
+ValueId behind_views(const Graph& graph, ValueId id) {
+  for (const graph::Node* node = producer_of(graph, id); node != nullptr; node = producer_of(graph, id)) {
+    if (!node->primitive->is_view() && node->primitive->name() != "broadcast") break;
+    id = node->inputs[0];
+  }
+  return id;
+}
+
+/// Back through views and a Max with a constant to reduce_max(x); kNoValue if it is something else.
+ValueId maximum_of(const Graph& graph, ValueId id) {
+  id = behind_views(graph, id);
+  const graph::Node* node = producer_of(graph, id);
+  if (node != nullptr && node->primitive->name() == "max") {
+    const std::size_t constant = graph.is_constant(node->inputs[0]) ? 0 : 1;
+    if (!graph.is_constant(node->inputs[constant])) return graph::kNoValue;
+    return maximum_of(graph, node->inputs[1 - constant]);
+  }
+  return node != nullptr && node->primitive->name() == "reduce_max" ? behind_views(graph, node->inputs[0])
+                                                                    : graph::kNoValue;
+}
+
+/// The x of a Softmax that is spelled out, exp(z) / sum(exp(z)) with z = x or x - max(x); kNoValue if it is none.
+ValueId spelled_out_softmax(const Graph& graph, const graph::Node& node) {
+  if (node.primitive->name() != "div") return graph::kNoValue;
+  const ValueId numerator = behind_views(graph, node.inputs[0]);
+  const graph::Node* exp = producer_of(graph, numerator);
+  const graph::Node* sum = producer_of(graph, behind_views(graph, node.inputs[1]));
+  if (exp == nullptr || exp->primitive->name() != "exp" || sum == nullptr || sum->primitive->name() != "reduce_sum" ||
+      behind_views(graph, sum->inputs[0]) != numerator) {
+    return graph::kNoValue;
+  }
+  const ValueId z = exp->inputs[0];
+  const graph::Node* shift = producer_of(graph, z);
+  if (shift != nullptr && shift->primitive->name() == "sub" &&
+      maximum_of(graph, shift->inputs[1]) == behind_views(graph, shift->inputs[0])) {
+    return shift->inputs[0];
+  }
+  return z;
+}
+
+/// What a final Softmax or Sigmoid is taken of; kNoValue if `node` is neither.
+ValueId logit_of(const Graph& graph, const graph::Node& node) {
+  const std::string_view name = node.primitive->name();
+  if (name == "softmax" || name == "sigmoid") return node.inputs[0];
+  return spelled_out_softmax(graph, node);
+}
+
+}  // namespace
+
 TargetTensor find_target(const Graph& graph, const std::string& output, bool probability) {
   ValueId value = graph.outputs().empty() ? graph::kNoValue : graph.outputs()[0];
   if (!output.empty()) {
@@ -28,17 +85,22 @@ TargetTensor find_target(const Graph& graph, const std::string& output, bool pro
   if (probability) return target;
   // Reshapes behind the Softmax do not hide it.
   ValueId at = value;
-  while (graph.value(at).producer != graph::kNoNode && graph.node(graph.value(at).producer).primitive->is_view()) {
-    at = graph.node(graph.value(at).producer).inputs[0];
+  while (producer_of(graph, at) != nullptr && producer_of(graph, at)->primitive->is_view()) {
+    at = producer_of(graph, at)->inputs[0];
   }
-  if (graph.value(at).producer == graph::kNoNode) return target;
-  const graph::Node& node = graph.node(graph.value(at).producer);
-  const bool is_probability = node.primitive->name() == "softmax" || node.primitive->name() == "sigmoid";
-  if (!is_probability || graph.is_constant(node.inputs[0])) return target;
-  target.value = node.inputs[0];
+  if (producer_of(graph, at) == nullptr) return target;
+  const graph::Node& node = *producer_of(graph, at);
+  const ValueId logit = logit_of(graph, node);
+  if (logit == graph::kNoValue || graph.is_constant(logit) ||
+      graph.value(logit).type.elements() != graph.value(value).type.elements()) {
+    return target;
+  }
+  target.value = logit;
   const std::string& name = graph.value(target.value).name;
-  target.note = fmt::format("logits: input of the final {} '{}' (output '{}')", node.origin_type, node.origin_name,
-                            graph.value(value).name);
+  const bool spelled_out = node.primitive->name() == "div";
+  target.note =
+      fmt::format("logits: input of the final {} '{}' (output '{}')",
+                  spelled_out ? "spelled-out Softmax" : node.origin_type, node.origin_name, graph.value(value).name);
   target.name = name.empty() ? node.origin_name + ":input" : name;
   return target;
 }

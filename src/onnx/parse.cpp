@@ -80,7 +80,8 @@ PortInfo read_port(const ::onnx::ValueInfoProto& info, const std::string& what) 
   port.has_shape = type.has_shape();
   for (const auto& d : type.shape().dim()) {
     Dimension dimension;
-    if (d.has_dim_value()) {
+    // Some exporters write -1 for an open extent.
+    if (d.has_dim_value() && d.dim_value() != -1) {
       if (d.dim_value() < 0) invalid(what, fmt::format("'{}' declares the extent {}", port.name, d.dim_value()));
       dimension.extent = d.dim_value();
     } else {
