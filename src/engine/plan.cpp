@@ -82,15 +82,21 @@ struct Plan::Impl {
     keep.insert(keep.end(), request.seeds.begin(), request.seeds.end());
     keep.insert(keep.end(), request.gradients.begin(), request.gradients.end());
     graph::cut_at(graph, request.feeds);
+    graph.set_outputs(keep);
     graph::remove_dead(graph, keep);
-    if (options.optimize) {
-      graph::run_passes(graph, keep);
-      choose_layouts(graph, *device);
-    }
     check_reachable();
+    if (options.optimize) optimize(keep, options.disabled_passes);
     plan_forward();
-    plan_backward();
+    plan_backward(options.repeat_backward);
     allocate();
+  }
+
+  void optimize(const std::vector<ValueId>& keep, std::vector<std::string> disabled) {
+    const bool layouts = std::erase(disabled, "choose_layouts") == 0;
+    graph::run_passes(graph, keep, disabled);
+    if (!layouts) return;
+    choose_layouts(graph, *device);
+    graph.verify();
   }
 
   [[nodiscard]] std::size_t node_count() const { return graph.nodes().size(); }
@@ -120,15 +126,15 @@ struct Plan::Impl {
     for (std::size_t i = 0; i < graph.value_count(); ++i) {
       if (graph.is_constant(static_cast<ValueId>(i))) known[i] = true;
     }
+    const auto require = [&](ValueId id) {
+      if (known[index(id)]) return;
+      throw Error(Code::kInternal, fmt::format("the plan needs tensor '{}', which is not fed", graph.value(id).name));
+    };
     for (const Node& node : graph.nodes()) {
-      for (const ValueId id : node.inputs) {
-        if (!known[index(id)]) {
-          throw Error(Code::kInternal,
-                      fmt::format("the plan needs tensor '{}', which is not fed", graph.value(id).name));
-        }
-      }
+      std::ranges::for_each(node.inputs, require);
       for (const ValueId id : node.outputs) known[index(id)] = true;
     }
+    std::ranges::for_each(graph.outputs(), require);
   }
 
   void plan_forward() {
@@ -215,7 +221,7 @@ struct Plan::Impl {
   };
   std::vector<BackwardNeeds> needs;
 
-  void plan_backward() {
+  void plan_backward(bool repeatedly) {
     mark_gradients();
     gradient_buffer.assign(graph.value_count(), kNone);
     needs.resize(node_count());
@@ -257,7 +263,7 @@ struct Plan::Impl {
           need.input_buffers.push_back(buffer);
         }
       }
-      extend_reads(n, time);
+      extend_reads(n, repeatedly ? kAlways : time);
     }
     for (const ValueId id : request.gradients) {
       std::size_t& buffer = gradient_buffer[index(id)];

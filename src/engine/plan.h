@@ -17,26 +17,30 @@ using kernels::Tensor;
 struct PlanRequest {
   std::vector<ValueId> feeds;      ///< written by the caller before forward(); any values of the graph
   std::vector<ValueId> fetches;    ///< readable after forward()
-  std::vector<ValueId> seeds;      ///< values whose cotangents the caller writes before backward()
+  std::vector<ValueId> seeds;      ///< values whose cotangents the caller writes before backward(); they stay, except
+                                   ///< that a seed on which another seed depends has the sum afterwards
   std::vector<ValueId> gradients;  ///< d(sum of seed * value) / d(these), readable after backward()
 };
 
 struct PlanOptions {
-  bool optimize = true;  ///< run the graph passes (fusion, folding, layouts)
+  bool optimize = true;          ///< run the graph passes (fusion, folding, layouts)
+  bool repeat_backward = false;  ///< backward() may run several times after one forward(); costs memory
+  std::vector<std::string> disabled_passes = {};  ///< of graph::all_passes(), or "choose_layouts"
 };
 
 /// Runs allocate nothing after the first. One Plan is used by one thread at a time.
 class Plan {
  public:
-  /// Throws Error(kInternal) if a wanted value does not depend on feeds and constants only.
+  /// Throws Error(kInternal) if a wanted value does not depend on feeds and constants only, Error(kInvalidArgument) if
+  /// there is no pass of a name in disabled_passes.
   Plan(const Graph& graph, const PlanRequest& request, std::shared_ptr<kernels::Device> device,
        const PlanOptions& options = {});
   ~Plan();
   Plan(Plan&&) noexcept;
   Plan& operator=(Plan&&) noexcept;
 
-  /// Tensors in the order of the request. Feeds and seeds are plain; fetches and gradients may be blocked, and a
-  /// gradient always has the layout of its value where both are asked for.
+  /// Tensors in the order of the request. Feeds are plain; the others may be blocked. Seeds and gradients have the
+  /// layout of their value.
   [[nodiscard]] const Tensor& feed(std::size_t i) const;
   [[nodiscard]] const Tensor& fetch(std::size_t i) const;
   [[nodiscard]] const Tensor& seed(std::size_t i) const;

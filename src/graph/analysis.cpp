@@ -55,28 +55,31 @@ Analysis analyze(const Graph& graph, std::span<const ValueId> inputs, ValueId ta
   for (const ValueId id : inputs) facts.active[index(id)] = true;
   for (const Node& node : graph.nodes()) {
     const primitives::Positions active = active_inputs(node, facts.active);
-    if (active.empty()) continue;
+    // Inputs that are not active may vary all the same, in steps: the condition of a Where that compares an input.
+    const bool affine_inputs =
+        std::ranges::all_of(node.inputs, [&](ValueId id) { return facts.affine_from_input[index(id)]; });
     const bool passes = node.primitive->differentiable();
-    const bool affine = node.primitive->affine(active) && std::ranges::all_of(node.inputs, [&](ValueId id) {
-                          return !facts.active[index(id)] || facts.affine_from_input[index(id)];
-                        });
+    const bool affine = affine_inputs && (active.empty() || (passes && node.primitive->affine(active)));
     for (const ValueId id : node.outputs) {
-      facts.active[index(id)] = passes && graph.value(id).type.is_real();
-      facts.affine_from_input[index(id)] = affine && facts.active[index(id)];
+      if (!active.empty()) facts.active[index(id)] = passes && graph.value(id).type.is_real();
+      facts.affine_from_input[index(id)] = affine && (active.empty() || facts.active[index(id)]);
     }
   }
   facts.relevant[index(target)] = true;
-  facts.affine_to_target[index(target)] = true;
-  std::vector<bool> spoiled(count, false);  // some path to the target is not affine
+  std::vector<bool> reaches(count, false);  // the target depends on it in any way
+  std::vector<bool> spoiled(count, false);  // some dependence is not affine
+  reaches[index(target)] = true;
   for (std::size_t n = graph.nodes().size(); n-- > 0;) {
     const Node& node = graph.node(static_cast<NodeId>(n));
-    const auto relevant = [&](ValueId id) { return facts.relevant[index(id)]; };
-    if (!node.primitive->differentiable() || std::ranges::none_of(node.outputs, relevant)) continue;
-    const bool affine =
-        node.primitive->affine(active_inputs(node, facts.active)) &&
-        std::ranges::none_of(node.outputs, [&](ValueId id) { return relevant(id) && spoiled[index(id)]; });
+    const auto any = [&](const std::vector<bool>& set) {
+      return std::ranges::any_of(node.outputs, [&](ValueId id) { return set[index(id)]; });
+    };
+    if (!any(reaches)) continue;
+    const bool passes = node.primitive->differentiable() && any(facts.relevant);
+    const bool affine = passes && !any(spoiled) && node.primitive->affine(active_inputs(node, facts.active));
     for (const ValueId id : node.inputs) {
-      facts.relevant[index(id)] = true;
+      reaches[index(id)] = true;
+      if (passes) facts.relevant[index(id)] = true;
       if (!affine) spoiled[index(id)] = true;
     }
   }

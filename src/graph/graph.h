@@ -68,6 +68,9 @@ class Graph {
 
   /// For passes: replaces the whole node list (topological order), and fixes the producers.
   void set_nodes(std::vector<Node> nodes);
+  /// For passes: values without a producer and a constant that count as made.
+  void set_inputs(std::vector<ValueId> inputs) { inputs_ = std::move(inputs); }
+  void set_outputs(std::vector<ValueId> outputs) { outputs_ = std::move(outputs); }
   /// For passes: a new value without producer; give it one with set_nodes().
   ValueId add_value(TensorType type, std::string name = {});
   /// Checks ids, order, single producers and inferred types; throws Error(kInternal).

@@ -304,6 +304,7 @@ void BinaryPrimitive::vjp(Exec& exec, const VjpArgs& args) const {
       continue;
     }
     const Tensor gradient = local(i);
+    if (gradient.data == target.data) continue;  // the Plan lets sums share the cotangent's memory
     if (gradient.shape() == target.shape()) {
       device.copy(ws, gradient, target);
     } else {

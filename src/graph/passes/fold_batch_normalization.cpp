@@ -27,6 +27,7 @@ void fold_batch_normalization(Graph& graph, std::span<const ValueId> keep) {
   };
   const auto multiply = primitives::make_binary(Binary::mul);
   std::vector<Node> nodes(graph.nodes().begin(), graph.nodes().end());
+  std::vector<bool> dropped(nodes.size(), false);
   for (std::size_t n = 0; n < nodes.size(); ++n) {
     Node& node = nodes[n];
     const auto facts = primitives::as_convolution(*node.primitive);
@@ -65,16 +66,19 @@ void fold_batch_normalization(Graph& graph, std::span<const ValueId> keep) {
         const Constant& bias = *graph.value(fused.inputs[2]).constant;
         fused.inputs[2] = graph.add_constant({}, fold(primitives::make_binary(Binary::add), {bias, vector}));
         fused.outputs = shift->outputs;
-        scale.outputs = {graph.add_value(graph.value(scale.outputs[0]).type)};
-        node.outputs = {graph.add_value(graph.value(node.outputs[0]).type)};
         *shift = std::move(fused);
+        dropped[n] = dropped[static_cast<std::size_t>(reader)] = true;
         continue;
       }
     }
     scale = std::move(fused);
-    node.outputs = {graph.add_value(graph.value(node.outputs[0]).type)};  // dead; remove_dead takes it away
+    dropped[n] = true;
   }
-  graph.set_nodes(std::move(nodes));
+  std::vector<Node> kept;
+  for (std::size_t n = 0; n < nodes.size(); ++n) {
+    if (!dropped[n]) kept.push_back(std::move(nodes[n]));
+  }
+  graph.set_nodes(std::move(kept));
 }
 
 }  // namespace mho::graph

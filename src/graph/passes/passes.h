@@ -2,13 +2,15 @@
 #pragma once
 
 #include <span>
+#include <string>
+#include <string_view>
 
 #include "graph/graph.h"
 
 namespace mho::graph {
 
-/// Makes `feeds` sources: nodes whose outputs are all feeds disappear, and nodes that would overwrite a feed write to
-/// fresh values instead.
+/// Makes `feeds` the inputs of the graph, constants among them too: nodes whose outputs are all feeds disappear, and
+/// nodes that would overwrite a feed write to fresh values instead.
 void cut_at(Graph& graph, std::span<const ValueId> feeds);
 /// Removes every node that no value of `keep` depends on.
 void remove_dead(Graph& graph, std::span<const ValueId> keep);
@@ -17,7 +19,15 @@ void fold_batch_normalization(Graph& graph, std::span<const ValueId> keep);
 /// Convolution or matmul followed by a constant bias, a residual sum and a ReLU: one fused primitive.
 void fuse_epilogues(Graph& graph, std::span<const ValueId> keep);
 
-/// All of the above in order, each followed by verify(). Values in `keep` survive, under their ids.
-void run_passes(Graph& graph, std::span<const ValueId> keep);
+/// A rewrite that may be left out.
+struct Pass {
+  std::string_view name;
+  void (*run)(Graph& graph, std::span<const ValueId> keep);
+};
+/// In the order in which they run.
+[[nodiscard]] std::span<const Pass> all_passes();
+/// All passes but those named in `disabled`, each followed by remove_dead() and verify(). Values in `keep` survive,
+/// under their ids. Throws Error(kInvalidArgument) where `disabled` names no pass.
+void run_passes(Graph& graph, std::span<const ValueId> keep, std::span<const std::string> disabled = {});
 
 }  // namespace mho::graph

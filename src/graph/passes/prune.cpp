@@ -16,6 +16,8 @@ void cut_at(Graph& graph, std::span<const ValueId> feeds) {
     }
   }
   graph.set_nodes(std::move(nodes));
+  graph.set_inputs({feeds.begin(), feeds.end()});
+  for (const ValueId id : feeds) graph.value(id).constant.reset();
 }
 
 void remove_dead(Graph& graph, std::span<const ValueId> keep) {

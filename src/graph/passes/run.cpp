@@ -1,13 +1,34 @@
-// The order of the passes.
+// The passes by name and in order.
+#include <fmt/format.h>
+#include <mho/error.h>
+
+#include <algorithm>
+#include <array>
+
 #include "graph/passes/passes.h"
 
 namespace mho::graph {
 
-void run_passes(Graph& graph, std::span<const ValueId> keep) {
-  fold_batch_normalization(graph, keep);
-  remove_dead(graph, keep);
-  fuse_epilogues(graph, keep);
-  remove_dead(graph, keep);
+std::span<const Pass> all_passes() {
+  static constexpr std::array<Pass, 2> kPasses = {{
+      {"fold_batch_normalization", fold_batch_normalization},
+      {"fuse_epilogues", fuse_epilogues},
+  }};
+  return kPasses;
+}
+
+void run_passes(Graph& graph, std::span<const ValueId> keep, std::span<const std::string> disabled) {
+  for (const std::string& name : disabled) {
+    if (std::ranges::find(all_passes(), name, &Pass::name) == all_passes().end()) {
+      throw Error(Code::kInvalidArgument, fmt::format("there is no graph pass '{}' to disable", name));
+    }
+  }
+  for (const Pass& pass : all_passes()) {
+    if (std::ranges::find(disabled, pass.name) != disabled.end()) continue;
+    pass.run(graph, keep);
+    remove_dead(graph, keep);
+    graph.verify();
+  }
 }
 
 }  // namespace mho::graph
