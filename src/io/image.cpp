@@ -12,6 +12,7 @@
 #include "io/files.h"
 #include "io/jpeg.h"
 #include "io/pixels.h"
+#include "io/png.h"
 #include "io/pnm.h"
 
 namespace mho::io {
@@ -59,7 +60,8 @@ Pixels decode(const std::filesystem::path& path, std::int64_t channels) {
   if (starts_with("BM") && !bmp_is_whole(bytes)) {
     throw Error(Code::kIo, fmt::format("{}: is truncated", path.string()));
   }
-  if (!starts_with("BM") && !starts_with("\x89PNG")) {
+  if (starts_with("\x89PNG")) return to_channels(decode_png(bytes, path.string()), channels);
+  if (!starts_with("BM")) {
     throw Error(
         Code::kUnsupported,
         fmt::format("{}: is not a picture of a known format; PNG, JPEG, BMP, PGM and PPM are read", path.string()));

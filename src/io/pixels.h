@@ -20,7 +20,7 @@ struct Pixels {
 inline constexpr std::int64_t kMostImageExtent = 1 << 14;
 inline constexpr std::int64_t kMostImagePixels = std::int64_t{1} << 26;
 
-/// Decodes PNG or BMP to `channels` (1 or 3) channels. Throws Error(kIo) with `what` in front of the reason.
+/// Decodes BMP to `channels` (1 or 3) channels. Throws Error(kIo) with `what` in front of the reason.
 [[nodiscard]] Pixels decode_with_stb(std::span<const std::byte> bytes, std::int64_t channels, const std::string& what);
 /// Bilinear; averages when the picture shrinks. The same pixels as Pillow's Image.resize(..., BILINEAR) up to rounding.
 [[nodiscard]] Pixels resize(const Pixels& source, std::int64_t width, std::int64_t height);

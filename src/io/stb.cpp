@@ -33,7 +33,6 @@ void check_stb(bool holds) {
 #define STBI_REALLOC(pointer, size) std::realloc(pointer, size)
 #define STBI_FREE(pointer) std::free(pointer)
 #define STBI_NO_STDIO
-#define STBI_ONLY_PNG
 #define STBI_ONLY_BMP
 #define STBI_MAX_DIMENSIONS (1 << 14)
 #define STB_IMAGE_STATIC

@@ -3,6 +3,8 @@
 Run: python tests/data/make_io_fixtures.py  (needs numpy and pillow; the files are committed)
 """
 import pathlib
+import struct
+import zlib
 
 import numpy as np
 from PIL import Image
@@ -43,6 +45,27 @@ picture = Image.fromarray(pixels)
 for name in ["picture.png", "picture.bmp", "picture.ppm"]:
     picture.save(FOLDER / name)
 picture.convert("L").save(FOLDER / "grey.pgm")
+picture.quantize(24).save(FOLDER / "palette.png")
+with_alpha = picture.copy()
+with_alpha.putalpha(Image.fromarray(pixels[..., 0]))
+with_alpha.save(FOLDER / "alpha.png")
+Image.fromarray(pixels[..., 0] >= 120).save(FOLDER / "bits.png")
+Image.fromarray(pixels[..., 0].astype(np.uint16) * 257).save(FOLDER / "deep.png")
+
+
+def write_interlaced(path, rgb):
+    """Adam7, which Pillow cannot write."""
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    height, width = rgb.shape[:2]
+    passes = [(0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1)]
+    parts = [rgb[y::dy, x::dx] for y, x, dy, dx in passes]
+    lines = b"".join(b"\0" + row.tobytes() for part in parts if part.shape[1] for row in part)
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 1))
+                     + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b""))
+
+
+write_interlaced(FOLDER / "interlaced.png", pixels)
 Image.new("RGB", (16, 16), (200, 100, 50)).save(FOLDER / "flat.jpg", quality=95)
 Image.new("RGB", (16, 16), (200, 100, 50)).save(FOLDER / "progressive.jpg", quality=95, progressive=True)
 Image.new("L", (16, 16), 120).save(FOLDER / "grey.jpg", quality=95)

@@ -31,6 +31,22 @@ TEST(Image, EveryFormatGivesTheSamePixels) {
   }
 }
 
+TEST(Image, PngOfEveryKindGivesTheSamePixels) {
+  const Array expected = read_image(fixture("picture.png"), raw());
+  for (const char* name : {"interlaced.png", "palette.png", "alpha.png"}) {
+    const Array array = read_image(fixture(name), raw());
+    ASSERT_EQ(array.shape(), expected.shape()) << name;
+    for (std::int64_t i = 0; i < array.size(); ++i) ASSERT_EQ(array.at(i), expected.at(i)) << name;
+  }
+  // 1 and 16 bits per sample, scaled to 8.
+  const Array bits = read_image(fixture("bits.png"), raw(1));
+  const Array deep = read_image(fixture("deep.png"), raw(1));
+  for (std::int64_t i = 0; i < 24; ++i) {
+    EXPECT_EQ(bits.at(i), i % 6 >= 3 ? 255 : 0);
+    EXPECT_EQ(deep.at(i), 40 * (i % 6));
+  }
+}
+
 TEST(Image, JpegOfEveryKindIsReadWithinItsLoss) {
   for (const char* name : {"flat.jpg", "progressive.jpg", "print.jpg"}) {
     const Array array = read_image(fixture(name), raw());
@@ -172,8 +188,6 @@ TEST(Image, EveryTruncationIsAnError) {
     const std::string whole = read_bytes(fixture(name));
     for (std::size_t length = 0; length < whole.size(); ++length) {
       write_bytes(folder / name, whole.substr(0, length));
-      // A PNG is complete before the checksum of its last, empty chunk.
-      if (std::string(name) == "picture.png" && length + 4 >= whole.size()) continue;
       EXPECT_THROW((void)read_image(folder / name, raw()), Error) << name << " cut to " << length;
     }
   }

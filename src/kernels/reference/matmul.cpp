@@ -7,11 +7,15 @@ namespace mho::kernels {
 template <class Real>
 void ReferenceDevice<Real>::matmul(Workspace&, const MatmulAttributes& attributes, const Tensor& a, const Tensor& b,
                                    const Tensor& y, const Epilogue& epilogue) {
-  const auto matrix = [](const Tensor& t) { return std::pair{t.dim(t.rank() - 2), t.dim(t.rank() - 1)}; };
+  const auto rows_of = [](const Tensor& t) { return t.dim(t.rank() - 2); };
+  const auto columns_of = [](const Tensor& t) { return t.dim(t.rank() - 1); };
   const auto lead = [](const Tensor& t) { return Shape(t.shape().begin(), t.shape().end() - 2); };
-  const auto [rows, columns] = matrix(y);
-  const auto [a_rows, a_columns] = matrix(a);
-  const auto [b_rows, b_columns] = matrix(b);
+  const std::int64_t rows = rows_of(y);
+  const std::int64_t columns = columns_of(y);
+  const std::int64_t a_rows = rows_of(a);
+  const std::int64_t a_columns = columns_of(a);
+  const std::int64_t b_rows = rows_of(b);
+  const std::int64_t b_columns = columns_of(b);
   const std::int64_t inner = attributes.transpose_a ? a_rows : a_columns;
   const std::int64_t a_row = attributes.transpose_a ? 1 : a_columns;
   const std::int64_t a_inner = attributes.transpose_a ? a_columns : 1;

@@ -23,7 +23,7 @@ std::vector<ValueId> lower_batch_normalization(const NodeContext& node) {
   for (std::size_t i = 1; i < 5; ++i) {
     if (node.shape_of(i) != Shape{node.shape_of(0)[1]}) node.invalid("scale, bias, mean and variance must be [C]");
   }
-  const ValueId deviation = unary(build, {Unary::sqrt}, affine(build, node.input(4), 1, epsilon));
+  const ValueId deviation = unary(build, Unary::sqrt, affine(build, node.input(4), 1, epsilon));
   const ValueId factor = binary(build, Binary::div, node.input(1), deviation);
   const ValueId shift = binary(build, Binary::sub, node.input(2), binary(build, Binary::mul, node.input(3), factor));
   const ValueId scaled = binary(build, Binary::mul, node.input(0), per_channel(build, factor, rank));
