@@ -66,7 +66,6 @@ struct Plan::Impl {
   std::vector<ForwardStep> forward_steps;
   std::vector<BackwardStep> backward_steps;
   std::vector<Tensor> feeds, fetches, seeds, gradients;
-  std::vector<Tensor> zero_gradients;  // wanted gradients that no seed depends on
   double forward_flops = 0;
   double backward_flops = 0;
 
@@ -267,6 +266,7 @@ struct Plan::Impl {
     }
     for (const ValueId id : request.gradients) {
       std::size_t& buffer = gradient_buffer[index(id)];
+      // No seed depends on it: nobody else ever writes there, so the arena's zeros stay.
       if (buffer == kNone) buffer = new_buffer(graph.value(id).type, -1, kAlways);
       extend(buffer, kAlways);
     }
@@ -332,10 +332,7 @@ struct Plan::Impl {
     for (const ValueId id : request.feeds) feeds.push_back(value(id));
     for (const ValueId id : request.fetches) fetches.push_back(value(id));
     for (const ValueId id : request.seeds) seeds.push_back(gradient(id));
-    for (const ValueId id : request.gradients) {
-      gradients.push_back(gradient(id));
-      if (!has_gradient[index(id)]) zero_gradients.push_back(gradients.back());
-    }
+    for (const ValueId id : request.gradients) gradients.push_back(gradient(id));
   }
 
   template <class ValueOf, class GradientOf, class At>
@@ -402,7 +399,6 @@ void Plan::forward() {
 }
 
 void Plan::backward() {
-  for (const Tensor& t : impl_->zero_gradients) impl_->device->fill(t, 0);
   for (Impl::BackwardStep& step : impl_->backward_steps) {
     step.workspace.begin();
     for (const Tensor& t : step.zeros) impl_->device->fill(t, 0);

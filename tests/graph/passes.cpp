@@ -10,6 +10,7 @@
 
 #include "graph/builder.h"
 #include "primitives/primitives.h"
+#include "support/halves.h"
 #include "support/interpreter.h"
 #include "support/random_graph.h"
 
@@ -127,6 +128,19 @@ TEST(Passes, ASecondReaderEndsTheFusion) {
   expect_same(before, after, keep);
 }
 
+TEST(Passes, OneSumPerConvolutionIsFused) {
+  Block block;
+  const ValueId second = block.binary(Binary::add, block.sum, block.x);
+  const Ids keep{second};
+  Graph before = std::move(block.build).finish();
+  before.set_outputs(keep);
+  remove_dead(before, keep);
+  Graph after = before;
+  run_passes(after, keep);
+  EXPECT_EQ(names_of(after), (Names{"convolution", "add"})) << after.dump();
+  expect_same(before, after, keep);
+}
+
 TEST(Passes, OnlyScalesPerChannelAreFolded) {
   Builder build;
   const ValueId x = build.input("x", {kReal, {1, 2, 3, 3}});
@@ -211,6 +225,23 @@ TEST(CutAt, FeedsBecomeTheInputs) {
   EXPECT_NO_THROW(graph.verify());
   remove_dead(graph, Ids{block.y});
   EXPECT_EQ(names_of(graph), (Names{"add", "relu"}));
+}
+
+TEST(CutAt, ANodeWithAnotherOutputStays) {
+  Builder build;
+  const ValueId x = build.input("x", {kReal, {4}});
+  const Ids halves = build.apply(std::make_shared<mho::testing::Halves>(), {x});
+  const ValueId y = build.apply1(make_binary(Binary::add), {halves[0], halves[1]});
+  build.mark_output(y);
+  Graph graph = std::move(build).finish();
+  Graph whole = graph;
+  cut_at(graph, Ids{x, halves[1]});
+  EXPECT_NO_THROW(graph.verify());
+  EXPECT_EQ(names_of(graph), (Names{"halves", "add"}));
+  const Interpreter run(graph, {{x, {1, 2, 3, 4}}, {halves[1], {10, 20}}});
+  EXPECT_EQ(run.value(y), (Values{11, 22}));
+  cut_at(whole, halves);
+  EXPECT_EQ(names_of(whole), (Names{"add"}));
 }
 
 TEST(CutAt, AFedConstantIsNoConstantAnyMore) {

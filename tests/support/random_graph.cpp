@@ -118,7 +118,7 @@ class Grower {
     if (chance(3)) keep(x);
   }
   std::int64_t draw_channels() {
-    const std::int64_t channels = chance(2) ? draw(1, 6) : 16 * draw(1, 2) + draw(-1, 1) * draw(0, 1);
+    const std::int64_t channels = chance(3) ? draw(1, 6) : 16 * draw(1, 2) + draw(-1, 1) * draw(0, 1);
     return std::min(channels, options_.most_channels);
   }
 
