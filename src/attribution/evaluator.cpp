@@ -181,14 +181,15 @@ void Evaluator::feed(std::span<const PathPoint> points) {
 }
 
 double Evaluator::read_target(std::size_t slot, const PathPoint& point) {
-  const Array values =
-      engine::to_host(device(), engine::slot_of(plan_->fetch(layer_count()), static_cast<std::int64_t>(slot), batch_));
+  const Tensor values = engine::slot_of(plan_->fetch(layer_count()), static_cast<std::int64_t>(slot), batch_);
   ExamplePath& path = *point.path;
   if (!path.target) {
     if (point.alpha != 1) throw Error(Code::kInternal, "a path must be visited at alpha = 1 first");
-    path.target = resolve(*wanted_, path.example, setup_->target.output_shape, values.as<double>());
+    const Array all = engine::to_host(device(), values);
+    path.target = resolve(*wanted_, path.example, setup_->target.output_shape, all.as<double>());
   }
-  const double f = values.at(path.target->plus) - (path.target->minus < 0 ? 0 : values.at(path.target->minus));
+  const auto element = [&](std::int64_t i) { return i < 0 ? 0 : engine::element_of(device(), values, i); };
+  const double f = element(path.target->plus) - element(path.target->minus);
   if (!std::isfinite(f)) {
     const std::string where = first_non_finite({&point, 1});
     throw Error(

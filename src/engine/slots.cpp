@@ -23,6 +23,12 @@ Array to_host(kernels::Device& device, const Tensor& t) {
   return array;
 }
 
+double element_of(kernels::Device& device, const Tensor& t, std::int64_t index) {
+  const auto i = static_cast<std::size_t>(index);
+  if (t.type.layout != kernels::Layout::plain) return to_host(device, t).as<double>()[i];
+  return t.dtype() == DType::f64 ? t.as<double>()[i] : static_cast<double>(t.as<float>()[i]);
+}
+
 void from_host(kernels::Device& device, const Array& array, const Tensor& t) {
   Array copy = array.to(t.dtype());
   Tensor view{{t.dtype(), t.shape()}, copy.bytes().data(), false};

@@ -16,6 +16,9 @@ namespace mho::engine {
 /// Plain float64 (or the tensor's integer type) copy on the host.
 [[nodiscard]] Array to_host(kernels::Device& device, const kernels::Tensor& t);
 
+/// Element `index` of a real tensor's flattened logical order.
+[[nodiscard]] double element_of(kernels::Device& device, const kernels::Tensor& t, std::int64_t index);
+
 /// Writes a host array into a device tensor of as many elements, converting type and layout.
 void from_host(kernels::Device& device, const Array& array, const kernels::Tensor& t);
 
