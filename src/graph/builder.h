@@ -15,7 +15,7 @@ namespace mho::graph {
 /// not take all memory or hours.
 struct FoldingLimits {
   std::int64_t elements = std::int64_t{1} << 28;        ///< of one constant
-  std::int64_t total_elements = std::int64_t{1} << 30;  ///< of all of them
+  std::int64_t total_elements = std::int64_t{1} << 29;  ///< of all of them
   double operations = 1e11;                             ///< of all of them: Primitive::flops
 };
 

@@ -67,7 +67,10 @@ void Graph::set_nodes(std::vector<Node> nodes) {
 void Graph::verify() const {
   std::vector<bool> defined(values_.size(), false);
   const auto fail = [](const std::string& what) { throw Error(Code::kInternal, "graph is inconsistent: " + what); };
-  for (const ValueId id : inputs_) defined[static_cast<std::size_t>(id)] = true;
+  for (const ValueId id : inputs_) {
+    if (value(id).producer != kNoNode) fail(fmt::format("input {} is made by a node", id));
+    defined[static_cast<std::size_t>(id)] = true;
+  }
   for (std::size_t i = 0; i < values_.size(); ++i) {
     if (values_[i].constant) defined[i] = true;
   }

@@ -26,7 +26,7 @@ Outcome run(Plan& plan, const PlanRequest& request, kernels::Device& device, con
                           const std::shared_ptr<kernels::Device>& device, const PlanOptions& options,
                           const std::vector<Values>& feeds, const std::vector<Values>& seeds);
 
-/// Largest difference of two outcomes, each tensor relative to its largest element in `a`.
+/// Largest difference of two outcomes, each tensor relative to its largest element in `a` or 0.1.
 [[nodiscard]] double difference(const Outcome& a, const Outcome& b);
 
 /// Whether rounding errors of float could move the gradients across a kink: they jump when the inputs move a little.

@@ -69,6 +69,18 @@ TEST(Unary, EveryFunctionKeepsTheContract) {
   }
 }
 
+// Zeros are common (baselines, pads, what a ReLU leaves): devices must agree on the derivative at a kink.
+TEST(Unary, DevicesAgreeAtKinks) {
+  for (const UnaryRow& row : differentiable_functions()) {
+    std::vector<double> values;
+    for (const double v : {0.0, -0.0, 1.0, -1.0, 1.5, -1.5, 0.5, -0.5, static_cast<double>(0.7F), 0.25, -0.25, 2.25}) {
+      if (v >= row.low && v <= row.high) values.push_back(v);
+    }
+    const auto count = static_cast<std::int64_t>(values.size());
+    EXPECT_EQ(defects({make_unary(row.f), {{{count}, row.low, row.high, kReal, true, values}}}), "");
+  }
+}
+
 TEST(Unary, AnyShapeKeepsTheContract) {
   for (const Shape& shape : {Shape{}, Shape{1}, Shape{37}, Shape{2, 19, 5}, Shape{1, 33, 2, 3, 2}}) {
     EXPECT_EQ(defects({make_unary({Unary::sigmoid}), {{shape}}}), "");

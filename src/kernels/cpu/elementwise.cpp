@@ -110,7 +110,7 @@ bool visit_derivative(const UnaryFunction& f, Visit&& visit) {
       return visit([](float v) { return v > 0.0F ? 1.0F : 0.0F; }, kCheap);
     case Unary::leaky_relu:
       if (of_y && alpha < 0.0F) return false;
-      return visit([=](float v) { return v >= 0.0F ? 1.0F : alpha; }, kCheap);
+      return visit([=](float v) { return v > 0.0F ? 1.0F : alpha; }, kCheap);
     case Unary::thresholded_relu:
       return of_x && visit([=](float x) { return x > alpha ? 1.0F : 0.0F; }, kCheap);
     case Unary::clip:
