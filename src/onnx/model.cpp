@@ -81,10 +81,9 @@ Shape shape_of(const PortInfo& port, const Model::Specialization& specialization
       throw Error(Code::kInvalidArgument, fmt::format("input '{}' has rank {}, the shape {} was given", port.name,
                                                       port.shape.size(), to_string(shape)));
     }
-    try {
-      static_cast<void>(element_count(shape));
-    } catch (const Error& error) {
-      throw Error(error.code(), fmt::format("input '{}': {}", port.name, error.what()));
+    if (std::ranges::any_of(shape, [](std::int64_t extent) { return extent < 0; })) {
+      throw Error(Code::kInvalidArgument, fmt::format("input '{}' cannot have the shape {}: extents cannot be negative",
+                                                      port.name, to_string(shape)));
     }
     return shape;
   }
@@ -139,10 +138,7 @@ class Lowerer {
 
  private:
   void check_size(const std::string& name, const TensorType& type) const {
-    if (type.elements() > limits_.max_tensor_elements) {
-      throw Error(Code::kLimit, fmt::format("tensor '{}' of shape {} has more elements than the limit of {}", name,
-                                            to_string(type.shape), limits_.max_tensor_elements));
-    }
+    check_shape(type.shape, limits_.max_tensor_elements, fmt::format("tensor '{}'", name));
   }
 
   void lower(const ::onnx::NodeProto& node) {

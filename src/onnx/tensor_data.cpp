@@ -161,14 +161,6 @@ std::optional<Constant> from_fields(const TensorProto& t, const Shape& shape, st
   return std::nullopt;
 }
 
-std::int64_t count_of(const Shape& shape, const std::string& what) {
-  try {
-    return element_count(shape);
-  } catch (const Error& error) {
-    throw Error(error.code(), fmt::format("{}: {}", what, error.what()));
-  }
-}
-
 std::size_t parse_number(const std::string& text, const std::string& what, const char* field) {
   std::size_t value = 0;
   const char* end = text.data() + text.size();
@@ -208,21 +200,29 @@ DType dtype_of(int data_type, const std::string& what) {
   }
 }
 
+void check_shape(const Shape& shape, std::int64_t most, const std::string& what) {
+  if (std::ranges::any_of(shape, [](std::int64_t extent) { return extent < 0; })) {
+    throw Error(Code::kInvalidModel,
+                fmt::format("{} has the shape {}: extents cannot be negative", what, to_string(shape)));
+  }
+  std::int64_t count = 1;
+  for (const std::int64_t extent : shape) {
+    if (extent > 1 && count > most / extent) {
+      throw Error(Code::kLimit, fmt::format("{} has the shape {}, which is more than the limit of {} elements", what,
+                                            to_string(shape), most));
+    }
+    count *= std::max<std::int64_t>(extent, 1);
+  }
+}
+
 TensorReader::TensorReader(std::shared_ptr<const void> owner, std::filesystem::path directory, const LoadLimits& limits)
     : owner_(std::move(owner)), directory_(std::move(directory)), limits_(limits) {}
 
 Constant TensorReader::read(const TensorProto& tensor, const std::string& what) {
   static_cast<void>(dtype_of(tensor.data_type(), what));
   const Shape shape(tensor.dims().begin(), tensor.dims().end());
-  if (std::ranges::any_of(shape, [](std::int64_t extent) { return extent < 0; })) {
-    throw Error(Code::kInvalidModel,
-                fmt::format("{} has the shape {}: extents cannot be negative", what, to_string(shape)));
-  }
-  const std::int64_t count = count_of(shape, what);
-  if (count > limits_.max_tensor_elements) {
-    throw Error(Code::kLimit,
-                fmt::format("{} has {} elements, more than the limit of {}", what, count, limits_.max_tensor_elements));
-  }
+  check_shape(shape, limits_.max_tensor_elements, what);
+  const std::int64_t count = element_count(shape);
   if (tensor.data_location() == TensorProto::EXTERNAL) return read_external(tensor, shape, what);
   if (tensor.has_raw_data()) {
     const std::string& raw = tensor.raw_data();

@@ -19,6 +19,10 @@ namespace mho::onnx {
 /// The type mho computes an ONNX element type in; throws Error(kUnsupported) naming `what`.
 [[nodiscard]] DType dtype_of(int data_type, const std::string& what);
 
+/// Throws Error naming `what` if an extent of `shape` is negative (kInvalidModel), or if their product is more than
+/// `most` (kLimit). Extents of 0 do not make the others harmless, so they count as 1.
+void check_shape(const Shape& shape, std::int64_t most, const std::string& what);
+
 /// Reads tensors, sharing memory where the bytes can be used as they lie.
 class TensorReader {
  public:

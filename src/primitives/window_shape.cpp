@@ -9,7 +9,7 @@
 namespace mho::primitives {
 
 void check_window(const kernels::Window& window, std::size_t rank, std::string_view who) {
-  constexpr std::int64_t kMost = std::int64_t{1} << 30;
+  constexpr std::int64_t kMost = std::int64_t{1} << 24;
   const std::size_t axes = window.kernel.size();
   const bool ranks_fit = axes >= 1 && axes <= 3 && rank == axes + 2 && window.strides.size() == axes &&
                          window.dilations.size() == axes && window.pads_begin.size() == axes &&

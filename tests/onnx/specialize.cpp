@@ -2,11 +2,16 @@
 // batch, and what does not fit is an error that names node and shapes.
 #include <fmt/format.h>
 
+#include <functional>
+#include <limits>
+
 #include "onnx/loading.h"
 #include "support/operator_models.h"
 
 namespace mho::onnx {
 namespace {
+
+using testing::NodeHandle;
 
 Shape output_shape(const graph::Graph& graph) { return graph.value(graph.outputs()[0]).type.shape; }
 
@@ -116,7 +121,7 @@ TEST(OnnxSpecialize, BatchScaleWidensConstantReshapes) {
 TEST(OnnxSpecialize, ShapesThatAreMissingOrDoNotFitAreNamed) {
   expect_failure(lower_failure(flatten_by_shape()), Code::kInvalidArgument, {"'x'", "must be given"});
   expect_failure(lower_failure(flatten_by_shape(), {{"x", {1, 3}}}), Code::kInvalidArgument, {"'x'", "rank 3"});
-  expect_failure(lower_failure(flatten_by_shape(), {{"x", {1, 3, -4}}}), Code::kLimit, {"'x'", "-4"});
+  expect_failure(lower_failure(flatten_by_shape(), {{"x", {1, 3, -4}}}), Code::kInvalidArgument, {"'x'", "-4"});
   expect_failure(lower_failure(flatten_by_shape(), {{"x", {std::int64_t{1} << 40, 3, 1}}}), Code::kLimit,
                  {"'x'", "limit"});
   ModelBuilder model;
@@ -143,6 +148,72 @@ TEST(OnnxSpecialize, ConstantsThatGrowWithoutBoundAreRefused) {
   limits = {};
   limits.max_constant_elements = 1 << 22;
   expect_failure(lower_failure(grown(2), {}, limits), Code::kLimit, {"Concat node 't2'", "together", "constants"});
+}
+
+TEST(OnnxSpecialize, ATensorWithoutElementsCannotHideAbsurdExtents) {
+  ModelBuilder model;
+  const std::int64_t huge = std::int64_t{1} << 40;
+  model.input("x", {0, huge, 1}).output("y");
+  model.node("Flatten", {"x"}, {"y"});
+  expect_failure(lower_failure(model), Code::kLimit, {"'x'", "1099511627776", "limit"});
+}
+
+// Attributes near the ends of int64: refused before anything is computed with them.
+TEST(OnnxSpecialize, AbsurdAttributesAreRefused) {
+  using Ints = std::vector<std::int64_t>;
+  constexpr std::int64_t kLeast = std::numeric_limits<std::int64_t>::min();
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+  const auto refused = [](const char* type, const std::function<void(ModelBuilder&, NodeHandle&)>& change) {
+    ModelBuilder model(9);
+    model.input("x", {1, 2, 6, 6}).floats("w", {2, 2, 2, 2}, std::vector<float>(16, 1)).output("y");
+    const bool weights = std::string(type).starts_with("Conv");
+    NodeHandle node =
+        model.node(type, weights ? std::vector<std::string>{"x", "w"} : std::vector<std::string>{"x"}, {"y"});
+    change(model, node);
+    const Failure failure = lower_failure(model);
+    EXPECT_NE(failure.code, Code::kInternal) << failure.message;
+    EXPECT_NE(failure.message.find(type), std::string::npos) << failure.message;
+  };
+  for (const std::int64_t absurd : {kMost - 1, kMost, kLeast}) {
+    for (const char* padding : {"NOTSET", "SAME_UPPER"}) {
+      for (const char* type : {"MaxPool", "AveragePool"}) {
+        refused(type, [&](ModelBuilder&, NodeHandle& node) {
+          node.with("kernel_shape", Ints{2, absurd}).with("dilations", Ints{1, 91}).with("auto_pad", padding);
+        });
+      }
+      for (const char* name : {"strides", "dilations"}) {
+        refused("Conv", [&](ModelBuilder&, NodeHandle& node) {
+          node.with(name, Ints{absurd, 1}).with("auto_pad", padding);
+        });
+      }
+    }
+    refused("Conv", [&](ModelBuilder&, NodeHandle& node) { node.with("pads", Ints{absurd, 1, 1, 1}); });
+    refused("Conv", [&](ModelBuilder&, NodeHandle& node) { node.with("group", absurd); });
+    refused("ConvTranspose", [&](ModelBuilder&, NodeHandle& node) { node.with("output_padding", Ints{absurd, 0}); });
+    refused("ConvTranspose", [&](ModelBuilder&, NodeHandle& node) { node.with("output_shape", Ints{absurd, 7}); });
+    refused("Pad", [&](ModelBuilder&, NodeHandle& node) { node.with("pads", Ints{0, 0, absurd, 0, 0, 0, 0, 0}); });
+    refused("Pad", [&](ModelBuilder&, NodeHandle& node) {
+      node.with("pads", Ints{0, 0, 1, 0, 0, 0, std::int64_t{1} << 28, 0}).with("mode", "reflect");
+    });
+    refused("DepthToSpace", [&](ModelBuilder&, NodeHandle& node) { node.with("blocksize", absurd); });
+    refused("LRN", [&](ModelBuilder&, NodeHandle& node) { node.with("size", absurd); });
+    refused("Flatten", [&](ModelBuilder&, NodeHandle& node) { node.with("axis", absurd); });
+    refused("Softmax", [&](ModelBuilder&, NodeHandle& node) { node.with("axis", absurd); });
+    refused("Split", [&](ModelBuilder&, NodeHandle& node) { node.with("split", Ints{absurd}); });
+    refused("Transpose", [&](ModelBuilder&, NodeHandle& node) { node.with("perm", Ints{0, 1, 2, absurd}); });
+    refused("Tile", [&](ModelBuilder& model, NodeHandle& node) {
+      model.integers("repeats", {4}, {1, 1, 1, absurd});
+      node.proto().add_input("repeats");
+    });
+    refused("Expand", [&](ModelBuilder& model, NodeHandle& node) {
+      model.integers("shape", {5}, {absurd, 1, 1, 1, 1});
+      node.proto().add_input("shape");
+    });
+    refused("Reshape", [&](ModelBuilder& model, NodeHandle& node) {
+      model.integers("shape", {2}, {absurd, 2});
+      node.proto().add_input("shape");
+    });
+  }
 }
 
 TEST(OnnxSpecialize, ConstantsThatTakeForeverAreRefused) {

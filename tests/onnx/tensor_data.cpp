@@ -139,7 +139,7 @@ TEST(OnnxTensorData, AbsurdShapesAreRefusedWithoutAllocating) {
     expect_failure(load_failure_of(raw_tensor<float>("w", type, shape, {1, 2})), Code::kInvalidModel, {"'w'"});
   }
   expect_failure(load_failure_of(float_tensor("w", {3}, {1, 2, 3}), {.max_tensor_elements = 2}), Code::kLimit,
-                 {"'w'", "3 elements", "limit of 2"});
+                 {"'w'", "[3]", "limit of 2"});
   // Many axes of extent 1 are as small as one.
   ModelBuilder model;
   const Shape many(5000, 1);

@@ -8,10 +8,16 @@ namespace mho::onnx::ops {
 
 namespace {
 
+constexpr std::int64_t kMostExtent = std::int64_t{1} << 40;
+
 /// Pads that give the wanted spatial extents (ONNX: total = stride (in - 1) + output_padding + reach - out).
 void pads_for(const NodeContext& node, kernels::Window& window, const Shape& output_padding, const Shape& wanted) {
   const bool upper = node.attributes.string("auto_pad", "NOTSET") == "SAME_UPPER";
   for (std::size_t i = 0; i < wanted.size(); ++i) {
+    if (wanted[i] < 1 || wanted[i] > kMostExtent || output_padding[i] < 0 || output_padding[i] > kMostExtent) {
+      node.invalid(fmt::format("output_shape {} or output_padding {} makes no sense", to_string(wanted),
+                               to_string(output_padding)));
+    }
     const std::int64_t total = window.strides[i] * (node.shape_of(0)[i + 2] - 1) + output_padding[i] +
                                (window.kernel[i] - 1) * window.dilations[i] + 1 - wanted[i];
     if (total < 0) node.unsupported(fmt::format("output_shape {} needs negative pads", to_string(wanted)));

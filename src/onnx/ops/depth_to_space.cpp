@@ -11,7 +11,7 @@ namespace {
 std::int64_t block_size(const NodeContext& node, const Shape& shape) {
   const std::int64_t block = node.attributes.integer("blocksize", 0);
   if (shape.size() != 4) node.invalid(fmt::format("its input of shape {} is not [N, C, H, W]", to_string(shape)));
-  if (block < 1 || block > (1 << 15)) node.invalid(fmt::format("blocksize {} makes no sense", block));
+  if (block < 1 || block > (1 << 14)) node.invalid(fmt::format("blocksize {} makes no sense", block));
   return block;
 }
 

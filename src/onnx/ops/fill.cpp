@@ -91,10 +91,12 @@ std::vector<ValueId> lower_range(const NodeContext& node) {
     for (std::int64_t k = 0; k < extent; ++k) values.push_back(start + static_cast<double>(k) * delta);
     return {node.build.reals({extent}, std::move(values))};
   }
-  const std::int64_t first = node.constant_integers(0, "start").front();
-  const std::int64_t step = node.constant_integers(2, "delta").front();
+  // Unsigned, so that an element beyond the range of int64 wraps instead of being undefined.
+  const auto first = static_cast<std::uint64_t>(node.constant_integers(0, "start").front());
+  const auto step = static_cast<std::uint64_t>(node.constant_integers(2, "delta").front());
   std::vector<std::int64_t> values;
-  for (std::int64_t k = 0; k < extent; ++k) values.push_back(first + k * step);
+  for (std::int64_t k = 0; k < extent; ++k)
+    values.push_back(static_cast<std::int64_t>(first + static_cast<std::uint64_t>(k) * step));
   return {node.build.integers({extent}, std::move(values))};
 }
 

@@ -10,6 +10,9 @@ namespace mho::onnx::ops {
 
 namespace {
 
+/// Positions along an axis of modes other than constant are listed one by one.
+constexpr std::int64_t kMostListed = std::int64_t{1} << 26;
+
 struct Pads {
   Shape begin;
   Shape end;
@@ -35,8 +38,8 @@ Pads read_pads(const NodeContext& node, const Shape& shape) {
     pads.begin[axis] = (*given)[k];
     pads.end[axis] = (*given)[k + axes.size()];
     constexpr std::int64_t kMost = std::int64_t{1} << 40;
-    if (std::abs(pads.begin[axis]) > kMost || std::abs(pads.end[axis]) > kMost ||
-        shape[axis] + pads.begin[axis] + pads.end[axis] < 0) {
+    const auto absurd = [](std::int64_t pad) { return pad < -kMost || pad > kMost; };
+    if (absurd(pads.begin[axis]) || absurd(pads.end[axis]) || shape[axis] + pads.begin[axis] + pads.end[axis] < 0) {
       node.invalid(fmt::format("padding of {} and {} makes no sense for an extent of {}", pads.begin[axis],
                                pads.end[axis], shape[axis]));
     }
@@ -79,6 +82,7 @@ std::vector<ValueId> lower_pad(const NodeContext& node) {
   for (std::size_t i = 0; i < shape.size(); ++i) {
     if (pads.begin[i] == 0 && pads.end[i] == 0) continue;
     if (shape[i] == 0 && result[i] > 0) node.invalid("an axis without elements cannot be continued");
+    if (result[i] > kMostListed) node.unsupported(fmt::format("mode '{}' is for up to {} elements", mode, kMostListed));
     std::vector<std::int64_t> positions;
     for (std::int64_t k = 0; k < result[i]; ++k) positions.push_back(source(mode, k - pads.begin[i], shape[i]));
     x = take(node.build, x, static_cast<std::int64_t>(i), std::move(positions));

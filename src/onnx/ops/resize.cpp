@@ -163,7 +163,8 @@ std::vector<ValueId> lower_resize(const NodeContext& node) {
       for (const std::int64_t axis : chosen) {
         const auto i = static_cast<std::size_t>(axis);
         axes[i].scale = common;
-        axes[i].out = static_cast<std::int64_t>(std::floor(common * static_cast<double>(shape[i]) + 0.5));
+        const double out = std::floor(common * static_cast<double>(shape[i]) + 0.5);
+        axes[i].out = static_cast<std::int64_t>(std::min(out, 2.0 * static_cast<double>(kMostExtent)));
       }
     }
   }

@@ -9,8 +9,10 @@ namespace mho::onnx::ops {
 
 namespace {
 
+/// Of kernel extents, strides, dilations and pads: products and sums of them stay far from overflow.
+constexpr std::int64_t kMost = std::int64_t{1} << 24;
+
 Shape attribute_or(const NodeContext& node, std::string_view name, std::size_t size, std::int64_t fill) {
-  constexpr std::int64_t kMost = std::int64_t{1} << 30;
   Shape values = node.attributes.integers(name).value_or(Shape(size, fill));
   if (values.size() != size) {
     node.invalid(fmt::format("{} has {} entries, {} are needed", name, values.size(), size));
@@ -51,6 +53,7 @@ kernels::Window read_window(const NodeContext& node, Shape kernel, std::size_t a
     if (window.kernel[i] < 1 || window.strides[i] < 1 || window.dilations[i] < 1) {
       node.invalid("kernel, strides and dilations must be positive");
     }
+    if (window.kernel[i] > kMost) node.invalid(fmt::format("kernel {} is out of range", to_string(window.kernel)));
   }
   const std::string auto_pad = node.attributes.string("auto_pad", "NOTSET");
   if (auto_pad == "NOTSET") {

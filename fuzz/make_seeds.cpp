@@ -1,0 +1,60 @@
+// Writes the fuzz targets' seeds, one folder per target: make_seeds SOURCE_DIR OUTPUT_DIR
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+#include <fstream>
+#include <stdexcept>
+#include <string>
+
+#include "support/operator_models.h"
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uintmax_t kMostSeedBytes = 8192;  // large seeds slow the fuzzer down
+
+void write_file(const fs::path& path, const std::string& bytes) {
+  std::ofstream file(path, std::ios::binary);
+  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  if (!file.flush()) throw std::runtime_error("cannot write " + path.string());
+}
+
+void copy_seeds(const fs::path& from, const std::string& extension, const fs::path& to) {
+  for (const auto& entry : fs::directory_iterator(from)) {
+    if (entry.path().extension() != extension || entry.file_size() > kMostSeedBytes) continue;
+    fs::copy_file(entry.path(), to / entry.path().filename(), fs::copy_options::overwrite_existing);
+  }
+}
+
+void make(const fs::path& source, const fs::path& output) {
+  for (const char* target : {"fuzz_onnx_loader", "fuzz_npz", "fuzz_image"}) fs::create_directories(output / target);
+  int number = 0;
+  for (const auto& [name, model] : mho::testing::operator_models()) {
+    write_file(output / "fuzz_onnx_loader" / (std::to_string(number++) + "_" + name), model.serialized());
+  }
+  write_file(output / "fuzz_onnx_loader" / "network", mho::testing::sample_network().serialized());
+  copy_seeds(source / "tests/golden/data", ".onnx", output / "fuzz_onnx_loader");
+  for (const char* extension : {".npy", ".npz"}) {
+    copy_seeds(source / "tests/data/io", extension, output / "fuzz_npz");
+  }
+  for (const char* extension : {".png", ".jpg", ".bmp", ".pgm", ".ppm"}) {
+    copy_seeds(source / "tests/data/io", extension, output / "fuzz_image");
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 3) {
+    std::fputs("usage: make_seeds SOURCE_DIR OUTPUT_DIR\n", stderr);
+    return 2;
+  }
+  try {
+    make(argv[1], argv[2]);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "make_seeds: %s\n", error.what());
+    return 1;
+  }
+  return 0;
+}
