@@ -82,15 +82,13 @@ Evaluator::Feeds Evaluator::choose_feeds(const Graph& graph, bool allow_prefix) 
   for (std::size_t i = 0; i < frontier.size(); ++i) {
     if (!frontier[i]) continue;
     const auto id = static_cast<ValueId>(i);
-    if (batch_ > 1 && !engine::scales_with_batch(graph.value(id).type.shape, several->value(id).type.shape, batch_)) {
-      return least;
-    }
     only_sources = only_sources && std::ranges::find(least.values, id) != least.values.end();
     elements += graph.value(id).type.elements();
     feeds.values.push_back(id);
   }
   if (only_sources || saved_flops < kFlopsPerElement * static_cast<double>(elements)) return least;
-  return feeds;
+  const std::vector<bool> cut = batch_ > 1 ? setup_->network->cut_by_batch(feeds.values) : std::vector<bool>{};
+  return std::ranges::find(cut, false) == cut.end() ? feeds : least;
 }
 
 Evaluator::Evaluator(const Setup& setup, const Target& target, std::int64_t batch, const EvaluatorOptions& options)

@@ -37,15 +37,15 @@ void check_shape(const onnx::PortInfo& port, const Shape& shape) {
   }
 }
 
-void check_finite(const std::string& name, const Array& array) {
+}  // namespace
+
+void check_finite(const std::string& what, const Array& array) {
   for (std::int64_t i = 0; i < array.size(); ++i) {
     if (!std::isfinite(array.at(i))) {
-      throw Error(Code::kNumeric, fmt::format("input '{}' has a NaN or infinity at element {}", name, i));
+      throw Error(Code::kNumeric, fmt::format("{} has a NaN or infinity at element {}", what, i));
     }
   }
 }
-
-}  // namespace
 
 Array Examples::example(const std::string& name, std::int64_t index) const {
   const Array& all = arrays.at(name);
@@ -74,7 +74,7 @@ Examples prepare_inputs(const Model::Impl& model, const Inputs& inputs) {
     }
     const Array& array = it->second;
     check_shape(port, array.shape());
-    check_finite(port.name, array);
+    check_finite(fmt::format("input '{}'", port.name), array);
     const bool real = port.dtype == DType::f32 || port.dtype == DType::f64;
     const bool batched = has_example_axis(port) && !array.shape().empty();
     Shape one = array.shape();

@@ -36,6 +36,8 @@ struct Examples {
   [[nodiscard]] Array example(const std::string& name, std::int64_t index) const;
 };
 
+/// Throws Error(kNumeric) naming `what` and the element.
+void check_finite(const std::string& what, const Array& array);
 /// Throws Error(kInvalidArgument) naming the input where names, ranks, extents, counts or values (NaN) are wrong.
 [[nodiscard]] Examples prepare_inputs(const Model::Impl& model, const Inputs& inputs);
 /// Example shapes from what the model declares; open extents are 1 unless `given` has the shape.

@@ -42,12 +42,7 @@ Array given_baseline(const Examples& inputs, const std::string& name, const Inpu
                 fmt::format("the baseline of input '{}' has shape {}; it must be {} or that of the input, {}", name,
                             to_string(array.shape()), to_string(one), to_string(all.shape())));
   }
-  for (std::int64_t i = 0; i < array.size(); ++i) {
-    if (!std::isfinite(array.at(i))) {
-      throw Error(Code::kNumeric,
-                  fmt::format("the baseline of input '{}' has a NaN or infinity at element {}", name, i));
-    }
-  }
+  check_finite(fmt::format("the baseline of input '{}'", name), array);
   return array.to(all.dtype());
 }
 
@@ -95,15 +90,20 @@ std::int64_t default_micro_batch(const Graph& graph, const graph::Analysis& fact
 }
 
 void decide_batching(Setup& setup, const Request& request) {
+  std::vector<graph::ValueId> wanted;
+  for (const LayerChoice& layer : setup.layers) wanted.push_back(setup.graph->find(layer.name));
+  wanted.push_back(setup.target.value);
+  wanted.insert(wanted.end(), setup.sources.embedded.begin(), setup.sources.embedded.end());
+  const std::vector<bool> cut = setup.network->cut_by_batch(wanted);
   const engine::Batching& batching = setup.network->batching();
   setup.batched = batching.allowed;
   setup.batching = batching.reason;
-  const auto require = [&](const std::string& name, const char* what) {
-    if (!setup.batched || setup.network->scales(name)) return;
+  for (std::size_t l = 0; l < wanted.size() && setup.batched; ++l) {
+    if (cut[l]) continue;
     setup.batched = false;
-    setup.batching = fmt::format("looped: {} '{}' does not scale with the batch on its leading axis", what, name);
-  };
-  for (const LayerChoice& layer : setup.layers) require(layer.name, "layer");
+    const std::string& name = l < setup.layers.size() ? setup.layers[l].name : setup.graph->value(wanted[l]).name;
+    setup.batching = fmt::format("looped: the leading axis of '{}' is not cut by the batch", name);
+  }
   if (request.micro_batch < 0 || request.micro_batch > 4096) {
     throw Error(Code::kInvalidArgument,
                 fmt::format("the micro-batch is {}; it must be between 1 and 4096, or 0 for mho's choice",
@@ -115,21 +115,6 @@ void decide_batching(Setup& setup, const Request& request) {
     setup.micro_batch = request.micro_batch;
   } else {
     setup.micro_batch = default_micro_batch(*setup.graph, setup.facts);
-  }
-}
-
-/// The target may have no name to compare by: specialisations of one structure number their values alike.
-void check_target_scales(Setup& setup) {
-  if (!setup.batched) return;
-  constexpr std::int64_t kBatch = 3;
-  const auto several = setup.network->graph(kBatch);
-  const auto id = setup.target.value;
-  if (several->value_count() != setup.graph->value_count() ||
-      !engine::scales_with_batch(setup.graph->value(id).type.shape, several->value(id).type.shape, kBatch)) {
-    setup.batched = false;
-    setup.micro_batch = 1;
-    setup.batching =
-        fmt::format("looped: the target '{}' does not scale with the batch on its leading axis", setup.target.name);
   }
 }
 
@@ -174,7 +159,6 @@ Setup set_up(const Model::Impl& model, const Inputs& inputs, const Request& requ
         choose_layers(graph, setup.facts, request.layers, setup.target.value, request.method == Method::kActivation);
   }
   decide_batching(setup, request);
-  check_target_scales(setup);
   return setup;
 }
 
