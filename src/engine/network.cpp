@@ -38,87 +38,135 @@ std::shared_ptr<const Graph> Network::graph(std::int64_t batch) const {
   return slot;
 }
 
+namespace {
+
+constexpr std::int64_t kProbed = 3;
+
+/// Equal but for rounding.
+bool agree(const Array& expected, const Array& actual) {
+  double scale = 1e-6;
+  double worst = 0;
+  for (std::int64_t k = 0; k < expected.size(); ++k) {
+    const double a = expected.at(k);
+    const double b = actual.at(k);
+    if (std::isfinite(a)) scale = std::max(scale, std::abs(a));
+    if (a == b || (std::isnan(a) && std::isnan(b))) continue;
+    if (!std::isfinite(a) || !std::isfinite(b)) return false;
+    worst = std::max(worst, std::abs(a - b));
+  }
+  return worst <= 1e-4 * scale;
+}
+
+}  // namespace
+
 const Batching& Network::batching() const {
   std::call_once(decided_, [&] { batching_ = decide(); });
   return batching_;
 }
 
-bool Network::scales(const std::string& name) const {
-  constexpr std::int64_t kBatch = 3;
-  const auto one = graph(1);
-  const auto several = graph(kBatch);
-  const ValueId a = one->find(name);
-  const ValueId b = several->find(name);
-  return a != graph::kNoValue && b != graph::kNoValue &&
-         scales_with_batch(one->value(a).type.shape, several->value(b).type.shape, kBatch);
+std::string Network::obstacle() const {
+  for (const auto& [name, batched] : shapes_.batched) {
+    if (!batched) return fmt::format("input '{}' has no example axis", name);
+  }
+  try {
+    // Values are compared by id, so both graphs must number them alike.
+    const auto one = graph(1);
+    const auto several = graph(kProbed);
+    if (one->nodes().size() != several->nodes().size() || one->value_count() != several->value_count()) {
+      return "the graph has another structure for a larger batch";
+    }
+  } catch (const Error& error) {
+    return fmt::format("a larger batch does not fit the model ({})", error.what());
+  }
+  return {};
 }
 
 Batching Network::decide() const {
-  constexpr std::int64_t kBatch = 3;
-  for (const auto& [name, batched] : shapes_.batched) {
-    if (!batched) return {false, fmt::format("looped: input '{}' has no example axis", name)};
-  }
-  try {
-    const auto one = graph(1);
-    const auto several = graph(kBatch);
-    if (one->nodes().size() != several->nodes().size()) {
-      return {false, "looped: the graph has another structure for a larger batch"};
-    }
-    for (const ValueId id : one->outputs()) {
-      const std::string& name = one->value(id).name;
-      if (!scales(name)) return {false, fmt::format("looped: output '{}' does not scale on its leading axis", name)};
-    }
-    const std::string difference = probe(kBatch);
-    if (!difference.empty()) return {false, "looped: " + difference};
-  } catch (const Error& error) {
-    return {false, fmt::format("looped: a larger batch does not fit the model ({})", error.what())};
+  if (const std::string reason = obstacle(); !reason.empty()) return {false, "looped: " + reason};
+  const auto one = graph(1);
+  const auto several = graph(kProbed);
+  const std::vector<ValueId> outputs(one->outputs().begin(), one->outputs().end());
+  const std::vector<bool> cut = cut_by_batch(outputs);
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (cut[i]) continue;
+    const auto& output = one->value(outputs[i]);
+    const bool scales = scales_with_batch(output.type.shape, several->value(outputs[i]).type.shape, kProbed);
+    return {false, fmt::format("looped: output '{}' {}", output.name,
+                               scales ? "differs between a batch and the loop" : "does not scale on its leading axis")};
   }
   return {true, "micro-batched: a larger batch scales the leading axes only, and a probe agrees with the loop"};
 }
 
-std::string Network::probe(std::int64_t batch) const {
+std::vector<bool> Network::cut_by_batch(std::span<const ValueId> values) const {
+  const std::scoped_lock lock(cuts_mutex_);
+  std::vector<ValueId> unknown;
+  for (const ValueId id : values) {
+    if (!cuts_.contains(id)) unknown.push_back(id);
+  }
+  if (!unknown.empty() && obstacle().empty()) {
+    const auto one = graph(1);
+    const auto several = graph(kProbed);
+    // The outputs will be asked for too: one probe serves all.
+    unknown.insert(unknown.end(), one->outputs().begin(), one->outputs().end());
+    std::erase_if(unknown, [&](ValueId id) {
+      return cuts_.contains(id) ||
+             !scales_with_batch(one->value(id).type.shape, several->value(id).type.shape, kProbed);
+    });
+    const std::vector<bool> agreed = probe(unknown);
+    for (std::size_t i = 0; i < unknown.size(); ++i) cuts_[unknown[i]] = agreed[i];
+  }
+  std::vector<bool> result;
+  for (const ValueId id : values) result.push_back(cuts_[id]);
+  return result;
+}
+
+std::vector<bool> Network::probe(const std::vector<ValueId>& values) const {
+  // Integers are positions or flags: 0 and 1, or 0 alone where 1 is out of range.
+  for (const double most : {1.0, 0.0}) {
+    try {
+      return probe(values, most);
+    } catch (const Error&) {
+      if (most == 0.0) break;
+    }
+  }
+  return std::vector<bool>(values.size(), false);
+}
+
+std::vector<bool> Network::probe(const std::vector<ValueId>& values, double largest_integer) const {
+  std::vector<bool> agreed(values.size(), true);
+  if (values.empty()) return agreed;
   std::mt19937_64 random(20260101);
   std::uniform_real_distribution<double> uniform(-1, 1);
-  const auto make_plan = [&](std::int64_t size) {
-    const auto g = graph(size);
-    return Plan(*g, {{g->inputs().begin(), g->inputs().end()}, {g->outputs().begin(), g->outputs().end()}, {}, {}},
-                device_);
-  };
-  Plan one = make_plan(1);
-  Plan several = make_plan(batch);
-  const auto g = graph(1);
-  std::vector<std::vector<Array>> inputs(static_cast<std::size_t>(batch));
-  for (std::int64_t b = 0; b < batch; ++b) {
-    for (std::size_t i = 0; i < g->inputs().size(); ++i) {
-      const auto& type = g->value(g->inputs()[i]).type;
-      Array values(DType::f64, type.shape);
-      for (double& v : values.as<double>()) v = type.is_real() ? uniform(random) : 0;
-      from_host(*device_, values, slot_of(several.feed(i), b, batch));
-      inputs[static_cast<std::size_t>(b)].push_back(std::move(values));
+  const auto one_graph = graph(1);
+  const std::vector<ValueId> inputs(one_graph->inputs().begin(), one_graph->inputs().end());
+  Plan one(*one_graph, {inputs, values, {}, {}}, device_);
+  Plan several(*graph(kProbed), {inputs, values, {}, {}}, device_);
+  std::vector<std::vector<Array>> examples(kProbed);
+  for (std::int64_t b = 0; b < kProbed; ++b) {
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      const auto& type = one_graph->value(inputs[i]).type;
+      Array example(DType::f64, type.shape);
+      for (double& v : example.as<double>()) {
+        v = uniform(random);
+        if (!type.is_real()) v = v > 0 ? largest_integer : 0;
+      }
+      from_host(*device_, example, slot_of(several.feed(i), b, kProbed));
+      examples[static_cast<std::size_t>(b)].push_back(std::move(example));
     }
   }
   several.forward();
-  for (std::int64_t b = 0; b < batch; ++b) {
-    for (std::size_t i = 0; i < g->inputs().size(); ++i) {
-      from_host(*device_, inputs[static_cast<std::size_t>(b)][i], one.feed(i));
+  for (std::int64_t b = 0; b < kProbed; ++b) {
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      from_host(*device_, examples[static_cast<std::size_t>(b)][i], one.feed(i));
     }
     one.forward();
-    for (std::size_t o = 0; o < g->outputs().size(); ++o) {
-      const Array expected = to_host(*device_, one.fetch(o));
-      const Array actual = to_host(*device_, slot_of(several.fetch(o), b, batch));
-      double scale = 0;
-      double worst = 0;
-      for (std::int64_t k = 0; k < expected.size(); ++k) {
-        const double difference = std::abs(expected.at(k) - actual.at(k));
-        scale = std::max(scale, std::abs(expected.at(k)));
-        worst = std::max(worst, std::isnan(difference) ? 0 : difference);
-      }
-      if (worst > 1e-4 * std::max(scale, 1e-6)) {
-        return fmt::format("output '{}' differs between a batch and the loop", g->value(g->outputs()[o]).name);
-      }
+    for (std::size_t v = 0; v < values.size(); ++v) {
+      const Array expected = to_host(*device_, one.fetch(v));
+      const Array actual = to_host(*device_, slot_of(several.fetch(v), b, kProbed));
+      if (!agree(expected, actual)) agreed[v] = false;
     }
   }
-  return {};
+  return agreed;
 }
 
 }  // namespace mho::engine

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -38,15 +39,22 @@ class Network {
   [[nodiscard]] const std::shared_ptr<kernels::Device>& device() const { return device_; }
   /// The graph for `batch` examples at once. Throws what Model::specialize throws.
   [[nodiscard]] std::shared_ptr<const Graph> graph(std::int64_t batch) const;
-  /// Decided once: two specialisations are compared (every input, output and named tensor that scales must scale on
-  /// its leading axis alone) and a probe of random inputs must give the same outputs as one by one.
+  /// Decided once: two specialisations are compared (one structure, outputs that scale on their leading axis alone),
+  /// and every output must be cut by the batch.
   [[nodiscard]] const Batching& batching() const;
-  /// Whether the named tensor scales with the batch on its leading axis.
-  [[nodiscard]] bool scales(const std::string& name) const;
+  /// For each of `values` (ids of graph(1), which the graphs of all batch sizes share) whether the batch cuts it: chunk
+  /// b of its leading axis is what example b alone gives. Found out with random inputs, once for each value, for shapes
+  /// do not tell [N * T, D] from [T * N, D]. All false where batching is impossible anyway.
+  [[nodiscard]] std::vector<bool> cut_by_batch(std::span<const ValueId> values) const;
+  [[nodiscard]] bool cut_by_batch(ValueId value) const { return cut_by_batch(std::span(&value, 1)).front(); }
 
  private:
   [[nodiscard]] Batching decide() const;
-  [[nodiscard]] std::string probe(std::int64_t batch) const;
+  /// Why no batch can be run at all; empty if there is no reason.
+  [[nodiscard]] std::string obstacle() const;
+  /// Runs the values for random examples at once and one by one; true where the chunks agree.
+  [[nodiscard]] std::vector<bool> probe(const std::vector<ValueId>& values) const;
+  [[nodiscard]] std::vector<bool> probe(const std::vector<ValueId>& values, double largest_integer) const;
 
   std::shared_ptr<const onnx::Model> model_;
   ExampleShapes shapes_;
@@ -55,6 +63,8 @@ class Network {
   mutable std::map<std::int64_t, std::shared_ptr<const Graph>> graphs_;
   mutable std::once_flag decided_;
   mutable Batching batching_;
+  mutable std::mutex cuts_mutex_;
+  mutable std::map<ValueId, bool> cuts_;
 };
 
 }  // namespace mho::engine
