@@ -73,6 +73,22 @@ TEST(OnnxSpecialize, ConstantsComputeInDoubleAndKeepWhatFloatCannotHold) {
   EXPECT_EQ(graph.value(graph.outputs()[1]).constant->type.dtype, DType::f32);
 }
 
+TEST(OnnxSpecialize, FoldedIntegersBeyondTheirRangeAreDefined) {
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+  ModelBuilder model(13);
+  model.integers("m", {2}, {kMost, kMost}).integers("two", {1}, {2}).output("mean").output("product");
+  model.integers("start", {}, {-kMost}).integers("limit", {}, {kMost}).integers("delta", {}, {kMost / 8});
+  model.output("range");
+  model.node("ReduceMean", {"m"}, {"mean"}).with("keepdims", 0);
+  model.node("Mul", {"m", "two"}, {"product"});
+  model.node("Range", {"start", "limit", "delta"}, {"range"});
+  const graph::Graph graph = lower(model);
+  // A mean computed in double saturates; integer arithmetic wraps, as in NumPy.
+  EXPECT_EQ(graph.value(graph.outputs()[0]).constant->as<std::int64_t>()[0], kMost);
+  EXPECT_EQ(graph.value(graph.outputs()[1]).constant->as<std::int64_t>()[0], -2);
+  EXPECT_EQ(graph.value(graph.outputs()[2]).constant->as<std::int64_t>()[1], -kMost + kMost / 8);
+}
+
 TEST(OnnxSpecialize, FixedInputsAreFolded) {
   ModelBuilder model(13);
   model.input("x", {"N", 4}).input("rate", {1}, TensorProto::INT64).output("y");

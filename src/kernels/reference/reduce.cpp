@@ -4,6 +4,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "kernels/reference/elements.h"
 #include "kernels/reference/reference_device.h"
 #include "kernels/reference/strides.h"
 
@@ -59,7 +60,7 @@ void fold(ReduceKind kind, const Tensor& x, const Tensor& y) {
   const std::int64_t count = ys.empty() ? 1 : x.type.elements() / static_cast<std::int64_t>(ys.size());
   for (std::size_t o = 0; o < ys.size(); ++o) {
     if (kind == ReduceKind::mean) totals[o] = count == 0 ? A{0} : static_cast<A>(totals[o] / static_cast<A>(count));
-    ys[o] = static_cast<T>(totals[o]);
+    ys[o] = convert<T>(totals[o]);
   }
 }
 
