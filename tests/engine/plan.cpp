@@ -169,6 +169,47 @@ RC_GTEST_PROP(Plan, BackwardMayBeRepeatedWhereAskedFor, ()) {
   }
 }
 
+RC_GTEST_PROP(Plan, ThreadsChangeTheRoundingOnly, ()) {
+  static const std::shared_ptr<kernels::Device> two = kernels::make_cpu_device(2);
+  const Question q = draw_question();
+  assert_close(q, planned(q, cpu()), planned(q, two), 1e-5);
+}
+
+// The same network for one example: chunk b of the batch is example b alone.
+RC_GTEST_PROP(Plan, ExamplesOfABatchDoNotSeeEachOther, ()) {
+  mho::testing::RandomGraphOptions options;
+  options.images = *rc::gen::inRange(0, 4) > 0;
+  options.layers = *rc::gen::inRange(1, 8);
+  options.batch = 3;
+  const auto seed = static_cast<std::uint64_t>(*rc::gen::inRange(0, 1 << 30));
+  const mho::testing::RandomGraph several = random_graph(seed, options);
+  options.batch = 1;
+  const mho::testing::RandomGraph one = random_graph(seed, options);
+  const std::vector<Values> inputs = random_inputs(several, seed);
+  const auto request = [](const mho::testing::RandomGraph& network) {
+    PlanRequest r{network.inputs, network.layers, {network.output}, network.layers};
+    r.gradients.insert(r.gradients.end(), network.inputs.begin(), network.inputs.end());
+    return r;
+  };
+  const auto chunk = [](const Values& values, std::size_t b) {
+    const auto size = static_cast<std::ptrdiff_t>(values.size() / 3);
+    const auto begin = values.begin() + static_cast<std::ptrdiff_t>(b) * size;
+    return Values(begin, begin + size);
+  };
+  const Values cotangent(static_cast<std::size_t>(several.graph.value(several.output).type.elements()), 1);
+  const Outcome whole = run(several.graph, request(several), reference(), {}, inputs, {cotangent});
+  Plan single(one.graph, request(one), reference());
+  for (std::size_t b = 0; b < 3; ++b) {
+    std::vector<Values> own;
+    for (const Values& values : inputs) own.push_back(chunk(values, b));
+    const Outcome alone = run(single, request(one), *reference(), own, {chunk(cotangent, b)});
+    Outcome part;
+    for (const Values& values : whole.fetches) part.fetches.push_back(chunk(values, b));
+    for (const Values& values : whole.gradients) part.gradients.push_back(chunk(values, b));
+    RC_ASSERT(difference(alone, part) <= 1e-12);
+  }
+}
+
 RC_GTEST_PROP(Plan, SeveralSeedsAddUp, ()) {
   Question q = draw_question();
   for (const ValueId id : q.network.layers) {
