@@ -305,16 +305,20 @@ Shape output_shape(const ConvolutionAttributes& attributes, const Shape& x, cons
   return y;
 }
 
+int threads_of(int threads, const Shape& y, const Shape& weights) {
+  return cpu::threads_for(threads, element_count(y), weights[0] == 0 ? 0 : element_count(weights) / weights[0]);
+}
+
 }  // namespace
 
 Layout CpuDevice::convolution_layout(const ConvolutionAttributes& attributes, const Shape& x,
                                      const Shape& weights) const {
-  const cpu::ScopedThreads threads(threads_);
   if (x.size() < 3 || x.size() > 5) return Layout::plain;
   // Half-empty blocks waste more than the blocked kernels gain.
   if (weights[0] < kChannelBlock / 2) return Layout::plain;
   const TensorType x_type{DType::f32, x, Layout::blocked};
   const TensorType y_type{DType::f32, output_shape(attributes, x, weights), Layout::blocked};
+  const cpu::ScopedThreads threads(threads_of(threads_, y_type.shape, weights));
   const Request r{attributes, x_type, weights, y_type};
   if (!has_elements(r)) return Layout::plain;
   const auto blocked = attempts(r, merge_of(r), {}, false);
@@ -329,7 +333,7 @@ Layout CpuDevice::convolution_layout(const ConvolutionAttributes& attributes, co
 
 std::string CpuDevice::convolution_implementation(const ConvolutionAttributes& attributes, const TensorType& x,
                                                   const Shape& weights, const TensorType& y, bool backward) const {
-  const cpu::ScopedThreads threads(threads_);
+  const cpu::ScopedThreads threads(threads_of(threads_, y.shape, weights));
   const Request r{attributes, x, weights, y};
   if (backward) {
     const auto pd = backward_pd(engine_, r);
@@ -341,7 +345,7 @@ std::string CpuDevice::convolution_implementation(const ConvolutionAttributes& a
 
 void CpuDevice::convolution(Workspace& workspace, const ConvolutionAttributes& attributes, const Tensor& x,
                             const Tensor& w, const Tensor& y, const Epilogue& epilogue) {
-  const cpu::ScopedThreads threads(threads_);
+  const cpu::ScopedThreads threads(threads_of(threads_, y.shape(), w.shape()));
   auto& p = workspace.slot<Prepared>([&] {
     return prepare_forward(engine_, Request{attributes, x.type, w.shape(), y.type}, epilogue);
   });
@@ -373,7 +377,7 @@ void CpuDevice::convolution(Workspace& workspace, const ConvolutionAttributes& a
 
 void CpuDevice::convolution_vjp_data(Workspace& workspace, const ConvolutionAttributes& attributes, const Tensor& gy,
                                      const Tensor& w, const Tensor& gx) {
-  const cpu::ScopedThreads threads(threads_);
+  const cpu::ScopedThreads threads(threads_of(threads_, gy.shape(), w.shape()));
   auto& p = workspace.slot<Prepared>([&] {
     return prepare_backward(engine_, Request{attributes, gx.type, w.shape(), gy.type});
   });

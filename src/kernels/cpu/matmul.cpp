@@ -107,7 +107,8 @@ Prepared prepare(const dnnl::engine& engine, const Factors& f, bool constant_b, 
 
 void CpuDevice::matmul(Workspace& workspace, const MatmulAttributes& attributes, const Tensor& a, const Tensor& b,
                        const Tensor& y, const Epilogue& epilogue) {
-  const cpu::ScopedThreads threads(threads_);
+  const std::int64_t length = a.dim(a.rank() - (attributes.transpose_a ? 2 : 1));
+  const cpu::ScopedThreads threads(cpu::threads_for(threads_, y.type.elements(), length));
   auto& p = workspace.slot<Prepared>([&] {
     const bool empty = a.type.elements() == 0 || b.type.elements() == 0 || y.type.elements() == 0;
     return empty ? Prepared{} : prepare(engine_, factors_of(attributes, a, b, y), b.constant, epilogue);

@@ -23,6 +23,14 @@ class ScopedThreads {
 /// Elements of cheap arithmetic below which waking a thread costs more than it saves.
 inline constexpr std::int64_t kParallelElements = 1 << 15;
 
+/// Multiply-adds of a contraction below which one thread is as fast, and undisturbed by what else the machine does.
+inline constexpr std::int64_t kParallelMultiplyAdds = 1 << 20;
+
+/// Threads for a contraction with `outputs` elements of `length` multiply-adds each: all or one.
+inline int threads_for(int threads, std::int64_t outputs, std::int64_t length) {
+  return outputs * std::max<std::int64_t>(length, 1) < kParallelMultiplyAdds ? 1 : threads;
+}
+
 /// Calls body(begin, end) on disjoint ranges that cover [0, count), in parallel where `count * cost` (cost: elements
 /// of cheap arithmetic per item) pays for it. Ranges start at multiples of `align`. All threads or one: libgomp ends
 /// the threads that a smaller team leaves over, and starts them again for the next one.
