@@ -206,29 +206,19 @@ void check_operators(const ParsedModel& model, const std::string& what) {
                                               what, fmt::join(lines, ", "), supported_operators().size()));
 }
 
-/// Before opset 7 broadcasting and training were attributes; only what means the same today is accepted.
+/// Before opset 7 training mode was the default; only inference is accepted.
 void check_old_attributes(const ParsedModel& model, const std::string& what) {
   const auto it = model.opsets.find("");
   if (it == model.opsets.end() || it->second >= 7) return;
-  static constexpr std::string_view kBinary[] = {"Add", "Sub", "Mul",  "Div",     "Pow",   "And",
-                                                 "Or",  "Xor", "Less", "Greater", "Equal", "PRelu"};
   for (const NodeProto* node : model.nodes) {
-    const auto refuse = [&](const char* reason) {
-      throw Error(Code::kUnsupported,
-                  fmt::format("{}: {} node '{}' of opset {} {}; convert the model to opset 7 or later "
-                              "(onnx.version_converter)",
-                              what, node->op_type(), name_of(*node), it->second, reason));
-    };
-    bool is_test = false;
-    for (const auto& attribute : node->attribute()) {
-      if (attribute.name() == "axis" && std::ranges::find(kBinary, node->op_type()) != std::end(kBinary)) {
-        refuse("broadcasts along an axis");
-      }
-      is_test = is_test || (attribute.name() == "is_test" && attribute.i() != 0);
-    }
-    if (!is_test && (node->op_type() == "BatchNormalization" || node->op_type() == "Dropout")) {
-      refuse("is in training mode");
-    }
+    if (node->op_type() != "BatchNormalization" && node->op_type() != "Dropout") continue;
+    const bool is_test = std::ranges::any_of(
+        node->attribute(), [](const auto& attribute) { return attribute.name() == "is_test" && attribute.i() != 0; });
+    if (is_test) continue;
+    throw Error(Code::kUnsupported,
+                fmt::format("{}: {} node '{}' of opset {} is in training mode; convert the model to opset 7 or later "
+                            "(onnx.version_converter)",
+                            what, node->op_type(), name_of(*node), it->second));
   }
 }
 

@@ -17,7 +17,8 @@ struct Tolerance {
   double absolute = 1e-5;
 };
 
-enum class Verdict { passed, failed, not_supported };
+/// An exception is a case that is known to differ, listed with its reason.
+enum class Verdict { passed, failed, not_supported, exception };
 
 struct Report {
   std::string name;  ///< "node/test_add"

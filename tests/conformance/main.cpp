@@ -1,5 +1,6 @@
 // Runs the ONNX backend test-suite: conformance [--device reference|cpu] [--require FILE] [--exceptions FILE]
-// [--verbose] FOLDER. Prints every failure with its reason, counts per opset, and passed, failed, not supported.
+// [--verbose] [--markdown FILE] FOLDER. Prints every failure with its reason, counts per opset, and passed, failed,
+// not supported, exceptions; FILE gets the counts per operator.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -12,6 +13,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cases.h"
 
@@ -24,12 +26,14 @@ struct Options {
   std::string folder;
   std::string device = "reference";
   std::string require;     ///< operators whose cases must be supported, one per line
-  std::string exceptions;  ///< "case-name reason", one per line
+  std::string exceptions;  ///< "case-name reason" or "device:case-name reason", one per line
+  std::string markdown;    ///< file for the table per operator
   bool verbose = false;    ///< print why cases are not supported
 };
 
 constexpr std::string_view kUsage =
-    "usage: conformance [--device reference|cpu] [--require FILE] [--exceptions FILE] [--verbose] FOLDER\n";
+    "usage: conformance [--device reference|cpu] [--require FILE] [--exceptions FILE] [--verbose] "
+    "[--markdown FILE] FOLDER\n";
 
 std::optional<Options> parse(int argc, char** argv) {
   Options options;
@@ -43,6 +47,8 @@ std::optional<Options> parse(int argc, char** argv) {
       options.verbose = true;
     } else if (argument == "--device") {
       if (!value(options.device)) return std::nullopt;
+    } else if (argument == "--markdown") {
+      if (!value(options.markdown)) return std::nullopt;
     } else if (argument == "--require") {
       if (!value(options.require)) return std::nullopt;
     } else if (argument == "--exceptions") {
@@ -71,32 +77,71 @@ std::map<std::string, std::string> read_list(const std::string& path) {
   return entries;
 }
 
-/// Cases of required operators only must be supported, unless an exception says why not.
-void demand(Report& report, const std::map<std::string, std::string>& required,
-            const std::map<std::string, std::string>& exceptions) {
-  if (report.verdict != Verdict::not_supported || required.empty() || exceptions.contains(report.name)) return;
-  const bool all_required =
-      !report.operators.empty() &&
-      std::ranges::all_of(report.operators, [&](const std::string& op) { return required.contains(op); });
-  if (!all_required) return;
+using Counts = std::array<int, 4>;  // per Verdict
+
+/// Turns the verdict of the case alone into that under the lists. Cases of required operators only must be supported;
+/// listed exceptions must still be needed.
+void judge(Report& report, const std::map<std::string, std::string>& required, const std::string* exception) {
+  if (exception != nullptr) {
+    if (report.verdict == Verdict::passed) {
+      report.verdict = Verdict::failed;
+      report.reason = "it passes, but is listed as an exception: remove it there";
+    } else {
+      report.verdict = Verdict::exception;
+      report.reason = *exception;
+    }
+    return;
+  }
+  if (report.verdict != Verdict::not_supported || required.empty() || report.operators.empty()) return;
+  if (!std::ranges::all_of(report.operators, [&](const std::string& op) { return required.contains(op); })) return;
   report.verdict = Verdict::failed;
   report.reason = "required, but not supported: " + report.reason;
 }
 
+/// Exceptions that hold on `device`: those of every device, and those that name this one.
+std::map<std::string, std::string> exceptions_of(const std::string& path, const std::string& device) {
+  std::map<std::string, std::string> result;
+  for (auto& [name, reason] : read_list(path)) {
+    const std::size_t colon = name.find(':');
+    if (colon == std::string::npos) {
+      result.emplace(name, reason);
+    } else if (name.substr(0, colon) == device) {
+      result.emplace(name.substr(colon + 1), reason);
+    }
+  }
+  return result;
+}
+
+void write_markdown(const std::string& path, const std::string& device, const Counts& total,
+                    const std::map<std::string, Counts>& per_operator,
+                    const std::map<std::string, std::vector<std::string>>& reasons) {
+  std::ofstream file(path);
+  file << "# ONNX backend test-suite\n\nMade by `./dev conformance`; do not edit.\n\n"
+       << fmt::format("{} passed, {} failed, {} not supported, {} exceptions, on the {} device. ", total[0], total[1],
+                      total[2], total[3], device)
+       << "Operators, functions, small\nmodels: a case counts for every operator it contains.\n\n"
+       << "| operator | passed | failed | not supported | exceptions |\n|---|---:|---:|---:|---:|\n";
+  for (const auto& [name, counts] : per_operator) {
+    file << fmt::format("| {} | {} |\n", name, fmt::join(counts, " | "));
+  }
+  file << "\n## Exceptions\nCases that differ or are left out on purpose.\n\n";
+  for (const auto& [reason, names] : reasons) file << fmt::format("- {}: {}.\n", reason, fmt::join(names, ", "));
+  if (!file.flush()) throw std::runtime_error(fmt::format("cannot write {}", path));
+}
+
 int run(const Options& options) {
   const auto required = read_list(options.require);
-  const auto exceptions = read_list(options.exceptions);
+  const auto exceptions = exceptions_of(options.exceptions, options.device);
   const auto device =
       options.device == "cpu" ? mho::kernels::make_cpu_device(0) : mho::kernels::make_reference_device();
-  std::map<std::int64_t, std::array<int, 3>> per_opset;
-  std::array<int, 3> total{};
+  std::map<std::int64_t, Counts> per_opset;
+  std::map<std::string, Counts> per_operator;
+  std::map<std::string, std::vector<std::string>> reasons;
+  Counts total{};
   for (const auto& folder : mho::conformance::find_cases(options.folder)) {
     Report report = mho::conformance::run_case(folder, options.folder, *device, {});
-    demand(report, required, exceptions);
-    if (report.verdict == Verdict::passed && exceptions.contains(report.name)) {
-      report.verdict = Verdict::failed;
-      report.reason = "it passes, but is listed as an exception: remove it there";
-    }
+    const auto exception = exceptions.find(report.name);
+    judge(report, required, exception == exceptions.end() ? nullptr : &exception->second);
     if (report.verdict == Verdict::failed) fmt::print("FAILED {}: {}\n", report.name, report.reason);
     if (report.verdict == Verdict::not_supported && options.verbose) {
       fmt::print("not supported {} [{}]: {}\n", report.name, fmt::join(report.operators, " "), report.reason);
@@ -104,11 +149,15 @@ int run(const Options& options) {
     const auto column = static_cast<std::size_t>(report.verdict);
     ++per_opset[report.opset][column];
     ++total[column];
+    for (const std::string& name : report.operators) ++per_operator[name][column];
+    if (report.verdict == Verdict::exception) reasons[report.reason].push_back(report.name);
   }
   for (const auto& [opset, counts] : per_opset) {
-    fmt::print("opset {:2}: {:4} passed, {:3} failed, {:4} not supported\n", opset, counts[0], counts[1], counts[2]);
+    fmt::print("opset {:2}: {:4} passed, {:3} failed, {:4} not supported, {:3} exceptions\n", opset, counts[0],
+               counts[1], counts[2], counts[3]);
   }
-  fmt::print("{} passed, {} failed, {} not supported\n", total[0], total[1], total[2]);
+  if (!options.markdown.empty()) write_markdown(options.markdown, options.device, total, per_operator, reasons);
+  fmt::print("{} passed, {} failed, {} not supported, {} exceptions\n", total[0], total[1], total[2], total[3]);
   return total[1] == 0 && total[0] > 0 ? 0 : 1;
 }
 

@@ -5,6 +5,7 @@
 #include <mho/error.h>
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 
 namespace mho::onnx::ops {
@@ -102,6 +103,15 @@ ValueId take(Builder& build, ValueId x, std::int64_t axis, std::vector<std::int6
 
 ValueId reduce(Builder& build, ReduceKind kind, ValueId x, Shape axes, bool keepdims) {
   if (axes.empty()) return x;
+  if (Shape shape = build.type(x).shape;
+      build.type(x).is_real() && element_count(shape) == 0 && (kind == ReduceKind::max || kind == ReduceKind::min)) {
+    // The extremum of nothing is the identity element (ONNX ReduceMax, ReduceMin).
+    for (const std::int64_t axis : axes) shape[static_cast<std::size_t>(axis)] = 1;
+    const double infinity = std::numeric_limits<double>::infinity();
+    const ValueId identity =
+        broadcast(build, scalar_of(build, kReal, kind == ReduceKind::max ? -infinity : infinity), std::move(shape));
+    return keepdims ? identity : drop_axes(build, identity, axes);
+  }
   const ValueId reduced = build.apply1(primitives::make_reduce(kind, axes), {x});
   return keepdims ? reduced : drop_axes(build, reduced, axes);
 }

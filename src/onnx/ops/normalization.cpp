@@ -110,7 +110,7 @@ std::vector<ValueId> lower_mean_variance_normalization(const NodeContext& node) 
   return {div(build, centred, affine(build, unary(build, Unary::sqrt, variance), 1, 1e-9))};
 }
 
-/// x / ||x||_p along one axis, p = 1 or 2.
+/// x / ||x||_p along one axis, p = 1 or 2; zero where the whole axis is zero.
 std::vector<ValueId> lower_lp_normalization(const NodeContext& node) {
   Builder& build = node.build;
   const ValueId x = node.input(0);
@@ -118,7 +118,11 @@ std::vector<ValueId> lower_lp_normalization(const NodeContext& node) {
   if (p != 1 && p != 2) node.invalid(fmt::format("p is {}, not 1 or 2", p));
   const Shape axes = {node.normalized_axis(node.attributes.integer("axis", -1), node.shape_of(0).size())};
   const ValueId powers = p == 1 ? unary(build, Unary::abs, x) : square(build, x);
-  const ValueId sum = reduce(build, ReduceKind::sum, powers, axes, true);
+  ValueId sum = reduce(build, ReduceKind::sum, powers, axes, true);
+  // Guarded before the square root, so that gradients stay finite as well.
+  const ValueId is_zero = binary(build, Binary::equal, sum, scalar_of(build, kReal, 0));
+  const ValueId ones = broadcast(build, scalar_of(build, kReal, 1), build.type(sum).shape);
+  sum = build.apply1(primitives::make_where(), {is_zero, ones, sum});
   return {div(build, x, p == 1 ? sum : unary(build, Unary::sqrt, sum))};
 }
 
