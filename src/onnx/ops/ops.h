@@ -5,6 +5,7 @@
 
 namespace mho::onnx::ops {
 
+std::vector<ValueId> lower_arg_extremum(const NodeContext& node);
 std::vector<ValueId> lower_average_pool(const NodeContext& node);
 std::vector<ValueId> lower_batch_normalization(const NodeContext& node);
 std::vector<ValueId> lower_binary(const NodeContext& node);
@@ -25,11 +26,14 @@ std::vector<ValueId> lower_eye_like(const NodeContext& node);
 std::vector<ValueId> lower_flatten(const NodeContext& node);
 std::vector<ValueId> lower_gather(const NodeContext& node);
 std::vector<ValueId> lower_gather_elements(const NodeContext& node);
+std::vector<ValueId> lower_gather_nd(const NodeContext& node);
 std::vector<ValueId> lower_gelu(const NodeContext& node);
 std::vector<ValueId> lower_gemm(const NodeContext& node);
 std::vector<ValueId> lower_global_average_pool(const NodeContext& node);
+std::vector<ValueId> lower_global_lp_pool(const NodeContext& node);
 std::vector<ValueId> lower_global_max_pool(const NodeContext& node);
 std::vector<ValueId> lower_group_normalization(const NodeContext& node);
+std::vector<ValueId> lower_hardmax(const NodeContext& node);
 std::vector<ValueId> lower_hard_swish(const NodeContext& node);
 std::vector<ValueId> lower_identity(const NodeContext& node);
 std::vector<ValueId> lower_instance_normalization(const NodeContext& node);
@@ -38,6 +42,7 @@ std::vector<ValueId> lower_layer_normalization(const NodeContext& node);
 std::vector<ValueId> lower_log_softmax(const NodeContext& node);
 std::vector<ValueId> lower_log_softmax_flattened(const NodeContext& node);
 std::vector<ValueId> lower_lp_normalization(const NodeContext& node);
+std::vector<ValueId> lower_lp_pool(const NodeContext& node);
 std::vector<ValueId> lower_lrn(const NodeContext& node);
 std::vector<ValueId> lower_matmul(const NodeContext& node);
 std::vector<ValueId> lower_max(const NodeContext& node);

@@ -94,4 +94,13 @@ void apply_ceil_mode(kernels::Window& window, const Shape& x) {
   }
 }
 
+kernels::Window pool_window(const NodeContext& node) {
+  kernels::Window window = read_window(node, required_kernel(node), spatial_axes_of(node));
+  apply_auto_pad(node, window, node.shape_of(0));
+  // VALID and SAME_* say themselves how many windows there are.
+  const bool explicit_pads = node.attributes.string("auto_pad", "NOTSET") == "NOTSET";
+  if (explicit_pads && node.attributes.integer("ceil_mode", 0) != 0) apply_ceil_mode(window, node.shape_of(0));
+  return window;
+}
+
 }  // namespace mho::onnx::ops

@@ -11,6 +11,8 @@ namespace mho::onnx::ops {
 void apply_auto_pad(const NodeContext& node, kernels::Window& window, const Shape& x);
 /// ceil_mode: extends pads_end by the overhang of the last window, but starts no window in the end padding.
 void apply_ceil_mode(kernels::Window& window, const Shape& x);
+/// The window of MaxPool, AveragePool and LpPool, auto_pad and ceil_mode included.
+[[nodiscard]] kernels::Window pool_window(const NodeContext& node);
 /// The attribute kernel_shape, which must be there.
 [[nodiscard]] Shape required_kernel(const NodeContext& node);
 /// Spatial axes of input 0 ([N, C, spatial...]).
