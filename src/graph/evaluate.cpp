@@ -66,7 +66,9 @@ std::vector<Constant> evaluate_constants(kernels::Device& device, const primitiv
   kernels::Scratch scratch;
   kernels::Workspace workspace(scratch);
   primitives::Exec exec{device, workspace};
-  primitive.forward(exec, input_views, output_views, saved_views);
+  // Without elements there is nothing to compute, however long the other axes are.
+  const bool any = std::ranges::any_of(output_types, [](const TensorType& type) { return type.elements() > 0; });
+  if (any) primitive.forward(exec, input_views, output_views, saved_views);
 
   std::vector<Constant> results;
   for (Array& output : outputs) {

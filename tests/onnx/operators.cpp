@@ -9,6 +9,14 @@
 namespace mho::onnx {
 namespace {
 
+/// The elements of an output that folded to a constant.
+std::vector<float> output_values(const graph::Graph& graph, std::size_t output) {
+  const auto& constant = graph.value(graph.outputs()[output]).constant;
+  if (!constant) return {};
+  const auto values = constant->as<float>();
+  return {values.begin(), values.end()};
+}
+
 TEST(OnnxOperators, EveryOperatorModelLowersToAValidGraph) {
   for (const auto& [name, model] : testing::operator_models()) {
     SCOPED_TRACE(name);
@@ -84,11 +92,42 @@ TEST(OnnxOperators, OldAndFutureVersionsAreRefusedWithTheWayOut) {
   EXPECT_NO_THROW(static_cast<void>(lower(relu_model(22, 13))));
 }
 
-TEST(OnnxOperators, LegacyBroadcastingIsRefusedWithTheWayOut) {
-  ModelBuilder model(6, 3);
-  model.input("x", {2, 3, 4}).floats("w", {3}, {1, 2, 3}).output("y", {2, 3, 4});
-  model.node("Add", {"x", "w"}, {"y"}).named("sum").with("broadcast", 1).with("axis", 1);
-  expect_failure(load_failure(model), Code::kUnsupported, {"Add node 'sum'", "opset 6", "convert", "opset 7"});
+TEST(OnnxOperators, LegacyBroadcastingIsAlongItsAxis) {
+  const auto legacy = [](int axis) {
+    ModelBuilder model(6, 3);
+    model.floats("x", {1, 3, 2}, {0, 0, 10, 10, 20, 20}).floats("w", {3}, {1, 2, 3}).output("y", {1, 3, 2});
+    model.node("Add", {"x", "w"}, {"y"}).named("sum").with("broadcast", 1).with("axis", axis);
+    return model;
+  };
+  const graph::Graph graph = lower(legacy(1));
+  EXPECT_EQ(output_values(graph, 0), (std::vector<float>{1, 1, 12, 12, 23, 23}));
+  expect_failure(lower_failure(legacy(2)), Code::kInvalidModel, {"add", "[1, 3, 2]", "[3]"});
+}
+
+TEST(OnnxOperators, TheExtremumOfNothingIsTheIdentity) {
+  ModelBuilder model(20);
+  model.floats("x", {2, 0}, {}).integers("axes", {1}, {1}).output("largest").output("smallest");
+  model.node("ReduceMax", {"x", "axes"}, {"largest"}).with("keepdims", 0);
+  model.node("ReduceMin", {"x", "axes"}, {"smallest"}).with("keepdims", 0);
+  const graph::Graph graph = lower(model);
+  const float infinity = std::numeric_limits<float>::infinity();
+  EXPECT_EQ(output_values(graph, 0), (std::vector<float>{-infinity, -infinity}));
+  EXPECT_EQ(output_values(graph, 1), (std::vector<float>{infinity, infinity}));
+}
+
+TEST(OnnxOperators, PositionsOfExtremaStayInRangeForNaN) {
+  ModelBuilder model(13);
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  model.floats("x", {2, 3}, {nan, nan, nan, 1, 7, 7}).output("first").output("last");
+  model.node("ArgMax", {"x"}, {"first"}).with("axis", 1).with("keepdims", 0);
+  model.node("ArgMax", {"x"}, {"last"}).with("axis", 1).with("keepdims", 0).with("select_last_index", 1);
+  const graph::Graph graph = lower(model);
+  for (const std::size_t output : {0U, 1U}) {
+    const auto positions = graph.value(graph.outputs()[output]).constant->as<std::int64_t>();
+    EXPECT_GE(positions[0], 0);
+    EXPECT_LT(positions[0], 3);
+    EXPECT_EQ(positions[1], output == 0 ? 1 : 2);
+  }
 }
 
 TEST(OnnxOperators, SubgraphsAreRefusedByTheirOperator) {

@@ -70,7 +70,7 @@ inline void add_elementwise(OperatorModels& models) {
                            "Softplus", "Softsign",   "Sqrt",     "Tan",        "Tanh",        "ThresholdedRelu",
                            "Dropout",  "Clip",       "EyeLike",  "Sum",        "Max",         "Min",
                            "Mean",     "Transpose",  "Flatten",  "LogSoftmax", "Softmax",     "LpNormalization",
-                           "Trilu"}) {
+                           "Trilu",    "ArgMax",     "ArgMin",   "Hardmax"}) {
     models.add(type, {2, 3});
   }
   models.add("Swish", {2, 3}, {}, 24);
@@ -115,6 +115,8 @@ inline void add_windows(OperatorModels& models) {
   for (const char* type : {"GlobalAveragePool", "GlobalMaxPool", "MeanVarianceNormalization"}) {
     models.add(type, {1, 2, 3, 3});
   }
+  models.add("LpPool", {1, 2, 5, 5}).with("kernel_shape", Ints{3, 2}).with("p", 1).with("pads", Ints{1, 0, 1, 1});
+  models.add("GlobalLpPool", {1, 2, 3, 3}).with("p", 2);
   models.add("LRN", {1, 4, 2, 2}).with("size", 3).with("alpha", 0.1);
   models.add("Upsample", {1, 1, 2, 2}, {"scales"}, 9).with("mode", "nearest");
   models.last().floats("scales", {4}, {1, 1, 2, 2});
@@ -161,6 +163,9 @@ inline void add_movements(OperatorModels& models) {
   models.last().integers("i", {2}, {-1, 0});
   models.add("GatherElements", {2, 2}, {"i"}).with("axis", 1);
   models.last().integers("i", {2, 2}, {0, 1, 1, 0});
+  models.add("GatherND", {2, 3, 2}, {"i"}).with("batch_dims", 1);
+  models.last().integers("i", {2, 1}, {-1, 0});
+  models.add("ArgMax", {2, 3}, {}, 12).with("axis", 1).with("keepdims", 0).with("select_last_index", 1);
   models.add("OneHot", {2}, {"depth", "values"}, 13, ::onnx::TensorProto::INT64);
   models.last().integers("depth", {}, {4}).floats("values", {2}, {0, 1});
   models.add("Pad", {2, 3}, {"pads"}).with("mode", "reflect");

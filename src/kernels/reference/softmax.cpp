@@ -19,6 +19,7 @@ void for_each_line(const Shape& shape, std::int64_t axis, F&& f) {
     if (static_cast<std::int64_t>(i) > axis) inner *= shape[i];
   }
   const std::int64_t count = shape[static_cast<std::size_t>(axis)];
+  if (count == 0) return;
   for (std::int64_t o = 0; o < outer; ++o) {
     for (std::int64_t i = 0; i < inner; ++i) f(o * count * inner + i, inner, count);
   }

@@ -106,9 +106,9 @@ std::vector<ValueId> lower_eye_like(const NodeContext& node) {
   if (element_count(shape) > kMostListed) node.unsupported("its matrix is too large");
   const std::int64_t k = node.attributes.integer("k", 0);
   std::vector<double> values;
-  for (std::int64_t i = 0; i < shape[0]; ++i) {
-    for (std::int64_t j = 0; j < shape[1]; ++j) values.push_back(j - i == k ? 1 : 0);
-  }
+  // By element, since a matrix without columns may have any number of rows.
+  const std::int64_t count = element_count(shape);
+  for (std::int64_t at = 0; at < count; ++at) values.push_back(at % shape[1] - at / shape[1] == k ? 1 : 0);
   const std::int64_t type = node.attributes.integer("dtype", 0);
   const bool real = type == 0 ? node.type_of(0).is_real() : type == 1 || type == 10 || type == 11 || type == 16;
   const ValueId matrix = node.build.reals(shape, std::move(values));
