@@ -124,10 +124,12 @@ std::vector<LayerChoice> choose_layers(const Graph& graph, const graph::Analysis
   for (const std::string& pattern : patterns) {
     bool any = false;
     for (std::size_t i = 0; i < candidates.size(); ++i) {
-      const LayerChoice& layer = candidates[i];
+      LayerChoice& layer = candidates[i];
       const ValueId alias = graph.find(pattern);
-      const bool matches = glob_matches(pattern, layer.name) || glob_matches(pattern, layer.node) ||
-                           (alias != graph::kNoValue && alias == graph.find(layer.name));
+      const bool is_alias = alias != graph::kNoValue && alias == graph.find(layer.name);
+      const bool matches = is_alias || glob_matches(pattern, layer.name) || glob_matches(pattern, layer.node);
+      // One tensor may have several names (Identity): the result is called what was asked for.
+      if (is_alias) layer.name = pattern;
       chosen[i] = chosen[i] || matches;
       any = any || matches;
     }
