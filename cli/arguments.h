@@ -8,7 +8,7 @@
 
 #include "inputs.h"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): the library's own
 class App;
 }
 

@@ -1,3 +1,4 @@
+// numpy broadcasting for primitives: the common shape, and gradients summed back to an input's shape.
 #include "primitives/broadcast.h"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// Output extents of windows (convolution, pooling), with the checks that untrusted attributes need.
 #include "primitives/window_shape.h"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// One run of a primitive on a device: values go in and come out as doubles, memory is poisoned and guarded.
 #include "evaluation.h"
 
 #include <algorithm>

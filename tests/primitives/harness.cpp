@@ -1,3 +1,4 @@
+// From one case (a primitive and its inputs) everything that must hold for a primitive is derived and checked.
 #include "harness.h"
 
 #include <fmt/format.h>
