@@ -35,6 +35,13 @@ const Port* find_port(std::span<const Port> ports, std::string_view name) {
   return it == ports.end() ? nullptr : &*it;
 }
 
+/// The input of that name, the first where it is empty. Throws Error(kInvalidArgument).
+const Port& port_named(std::span<const Port> ports, std::string_view name) {
+  const Port* port = name.empty() && !ports.empty() ? &ports.front() : find_port(ports, name);
+  if (port == nullptr) throw Error(Code::kInvalidArgument, fmt::format("the model has no input '{}'", name));
+  return *port;
+}
+
 std::string list_arrays(const std::map<std::string, Array, std::less<>>& arrays) {
   std::vector<std::string> lines;
   for (const auto& [name, array] : arrays) {
@@ -67,7 +74,7 @@ void read_archive(const FileReference& reference, const std::string& input, std:
     return;
   }
   if (!input.empty() || ports.size() == 1) {
-    const Port& port = input.empty() ? ports.front() : *find_port(ports, input);
+    const Port& port = port_named(ports, input);
     parts[port.name].push_back(std::move(arrays.at(choose_array(port, arrays, reference.file))));
     return;
   }
@@ -215,7 +222,7 @@ Inputs read_inputs(std::span<const NamedText> arguments, std::span<const Port> p
   Parts parts;
   for (const NamedText& argument : arguments) {
     const FileReference reference = parse_reference(argument.value);
-    const Port& port = argument.input.empty() ? ports.front() : *find_port(ports, argument.input);
+    const Port& port = port_named(ports, argument.input);
     const std::string extension = lower(reference.file.extension().string());
     if (extension == ".npz") {
       read_archive(reference, argument.input, ports, parts);
@@ -230,7 +237,7 @@ Inputs read_inputs(std::span<const NamedText> arguments, std::span<const Port> p
   }
   Inputs inputs;
   for (auto& [name, arrays] : parts) {
-    const Port& port = *find_port(ports, name);
+    const Port& port = port_named(ports, name);
     for (Array& array : arrays) array = with_example_axis(std::move(array), port);
     inputs.emplace(name, concatenate(arrays, name));
   }

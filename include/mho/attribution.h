@@ -1,9 +1,10 @@
 // Which neurons made this prediction, and how much did each contribute: the measures of MATHS.md.
 #pragma once
 
+#include <mho/model.h>
+
 #include <functional>
 #include <map>
-#include <mho/model.h>
 #include <optional>
 #include <string>
 #include <variant>
@@ -12,13 +13,13 @@
 namespace mho {
 
 enum class Method {
-  kNig,                   ///< Neuron Integrated Gradients = Total Conductance (arXiv 1807.09946)
-  kConductance,           ///< the definition (arXiv 1805.12233), one backward pass per neuron; can be split by input
-  kIg,                    ///< Integrated Gradients at the input (arXiv 1703.01365)
-  kActivation,            ///< y
-  kGradient,              ///< dF/dy at x
-  kGradientXActivation,   ///< y * dF/dy at x
-  kInternalInfluence,     ///< integral of dF/dy along the path (arXiv 1802.03788)
+  kNig,                  ///< Neuron Integrated Gradients = Total Conductance (arXiv 1807.09946)
+  kConductance,          ///< the definition (arXiv 1805.12233), one backward pass per neuron; can be split by input
+  kIg,                   ///< Integrated Gradients at the input (arXiv 1703.01365)
+  kActivation,           ///< y
+  kGradient,             ///< dF/dy at x
+  kGradientXActivation,  ///< y * dF/dy at x
+  kInternalInfluence,    ///< integral of dF/dy along the path (arXiv 1802.03788)
 };
 
 enum class Quadrature {
@@ -31,11 +32,11 @@ enum class Quadrature {
 };
 
 /// F: which number the attribution explains.
-struct ArgmaxTarget {};                                       ///< per example, the largest element at x
-struct IndexTarget {                                          ///< flat or tuple index into one example's output
-  std::vector<std::vector<std::int64_t>> indices;             ///< one for all examples, or one per example
+struct ArgmaxTarget {};                            ///< per example, the largest element at x
+struct IndexTarget {                               ///< flat or tuple index into one example's output
+  std::vector<std::vector<std::int64_t>> indices;  ///< one for all examples, or one per example
 };
-struct DifferenceTarget {                                     ///< F = output[plus] - output[minus]
+struct DifferenceTarget {  ///< F = output[plus] - output[minus]
   std::vector<std::int64_t> plus;
   std::vector<std::int64_t> minus;
 };
@@ -56,18 +57,19 @@ struct Request {
   /// ONNX tensor names, node names and globs (`*`, `?`). Empty: every cut layer. kIg ignores it.
   std::vector<std::string> layers;
   Target target = ArgmaxTarget{};
-  std::string output;                       ///< output tensor that F is taken from ("": the first)
-  bool probability = false;                 ///< keep a final Softmax or Sigmoid (default: attribute its input)
+  std::string output;        ///< output tensor that F is taken from ("": the first)
+  bool probability = false;  ///< keep a final Softmax or Sigmoid (default: attribute its input)
   Baseline baseline = 0.0;
   Quadrature quadrature = Quadrature::kAdaptive;
-  double tolerance = 1e-2;                  ///< relative L1 error per example and layer (kAdaptive)
-  std::int64_t steps = 0;                   ///< segments of the path; 0 with kAdaptive, required otherwise
-  std::int64_t max_steps = 1024;            ///< kAdaptive gives up here and says so in `converged`
-  bool split_by_input = false;              ///< kConductance: keep Cond_ij instead of summing over inputs
-  std::int64_t micro_batch = 0;             ///< path points evaluated at once; 0: chosen by mho
+  double tolerance = 1e-2;                               ///< relative L1 error per example and layer (kAdaptive)
+  std::int64_t steps = 0;                                ///< segments of the path; 0 with kAdaptive, required otherwise
+  std::int64_t max_steps = 1024;                         ///< kAdaptive gives up here and says so in `converged`
+  bool split_by_input = false;                           ///< kConductance: keep Cond_ij instead of summing over inputs
+  std::int64_t micro_batch = 0;                          ///< path points evaluated at once; 0: chosen by mho
   std::int64_t memory_budget = std::int64_t{512} << 20;  ///< bytes for stored path points
-  bool optimize = true;                     ///< false: no graph pass runs (tests, debugging)
-  std::function<bool(const Progress&)> progress;  ///< called between micro-batches; false cancels (Error kInvalidArgument)
+  bool optimize = true;                                  ///< false: no graph pass runs (tests, debugging)
+  std::function<bool(const Progress&)>
+      progress;  ///< called between micro-batches; false cancels (Error kInvalidArgument)
 };
 
 /// One layer's attributions.
@@ -91,8 +93,8 @@ struct Result {
   std::vector<std::int64_t> steps;        ///< segments of the path used per example
   std::vector<bool> converged;            ///< estimated error within tolerance in every layer
   std::string target_tensor;
-  std::string target_note;                ///< says where the logit was taken instead of the probability
-  std::string batching;                   ///< as in Inspection
+  std::string target_note;  ///< says where the logit was taken instead of the probability
+  std::string batching;     ///< as in Inspection
   std::int64_t micro_batch = 1;
   std::map<std::string, std::string> metadata;  ///< everything needed to repeat the run
 };

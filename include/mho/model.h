@@ -1,12 +1,13 @@
 // A loaded ONNX model: what it takes, what it gives, which layers it has, and its outputs for given inputs.
 #pragma once
 
+#include <mho/array.h>
+#include <mho/error.h>
+
 #include <cstddef>
 #include <filesystem>
 #include <map>
 #include <memory>
-#include <mho/array.h>
-#include <mho/error.h>
 #include <span>
 #include <string>
 #include <vector>
@@ -37,11 +38,11 @@ struct Port {
 
 /// A tensor that can be attributed: it depends on the input, and the target depends on it.
 struct Layer {
-  std::string name;          ///< ONNX tensor name
-  std::string node;          ///< name of the ONNX node that makes it ("" for inputs)
-  std::string op;            ///< its ONNX operator type ("Input" for inputs)
-  Shape shape;               ///< for one example: the leading extent is that of batch size 1
-  bool cut = false;          ///< every path from the inputs to the target crosses it: attributions sum to F(x) - F(x')
+  std::string name;  ///< ONNX tensor name
+  std::string node;  ///< name of the ONNX node that makes it ("" for inputs)
+  std::string op;    ///< its ONNX operator type ("Input" for inputs)
+  Shape shape;       ///< for one example: the leading extent is that of batch size 1
+  bool cut = false;  ///< every path from the inputs to the target crosses it: attributions sum to F(x) - F(x')
   bool affine_from_input = false;  ///< affine in the interpolated inputs
   bool affine_to_target = false;   ///< the target is affine in it: one gradient is exact
 };
@@ -51,16 +52,16 @@ struct Inspection {
   std::int64_t ir_version = 0;
   std::int64_t opset = 0;
   std::size_t onnx_nodes = 0;
-  std::size_t primitives = 0;      ///< after lowering and constant folding
+  std::size_t primitives = 0;  ///< after lowering and constant folding
   std::int64_t parameters = 0;
   std::string sha256;
   std::vector<Port> inputs;
   std::vector<Port> outputs;
-  std::string target;              ///< tensor that is attributed by default
-  std::string target_note;         ///< e.g. "logits: input of the final Softmax 'prob'"; "" if it is the output itself
-  std::string batching;            ///< how several points are evaluated at once, or why they are looped
+  std::string target;       ///< tensor that is attributed by default
+  std::string target_note;  ///< e.g. "logits: input of the final Softmax 'prob'"; "" if it is the output itself
+  std::string batching;     ///< how several points are evaluated at once, or why they are looped
   bool batched = false;
-  std::vector<Layer> layers;       ///< in the order of computation
+  std::vector<Layer> layers;  ///< in the order of computation
 };
 
 struct InspectOptions {
@@ -95,8 +96,8 @@ class Model {
 
 /// One row of `mho ops`.
 struct OperatorRow {
-  std::string name;      ///< "Conv", "com.microsoft:Gelu"
-  std::int64_t since;    ///< first opset version supported
+  std::string name;    ///< "Conv", "com.microsoft:Gelu"
+  std::int64_t since;  ///< first opset version supported
 };
 struct PrimitiveRow {
   std::string name;

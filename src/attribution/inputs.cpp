@@ -60,7 +60,7 @@ Examples prepare_inputs(const Model::Impl& model, const Inputs& inputs) {
   Examples examples;
   std::string first;
   for (const auto& [name, array] : inputs) {
-    const auto known = [&](const onnx::PortInfo& port) { return port.name == name; };
+    const auto known = [&wanted = name](const onnx::PortInfo& port) { return port.name == wanted; };
     if (std::ranges::none_of(model.onnx->inputs(), known)) {
       std::string names;
       for (const auto& port : model.onnx->inputs()) names += (names.empty() ? "" : ", ") + port.name;

@@ -1,4 +1,6 @@
 // The public owning array (declared in <mho/array.h>); it stands on the lowest floor because all floors use it.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <mho/array.h>
 #include <mho/error.h>
 
@@ -6,8 +8,6 @@
 #include <cstring>
 #include <limits>
 #include <type_traits>
-#include <fmt/format.h>
-#include <fmt/ranges.h>
 
 namespace mho {
 
@@ -70,8 +70,8 @@ Array::Array(DType dtype, Shape shape) : dtype_(dtype), shape_(std::move(shape))
 template <class T>
 Array::Array(Shape shape, std::span<const T> values) : Array(DTypeOf<T>::value, std::move(shape)) {
   if (static_cast<std::int64_t>(values.size()) != size_) {
-    throw Error(Code::kInvalidArgument, fmt::format("array of shape {} needs {} values, got {}", to_string(shape_),
-                                                    size_, values.size()));
+    throw Error(Code::kInvalidArgument,
+                fmt::format("array of shape {} needs {} values, got {}", to_string(shape_), size_, values.size()));
   }
   if (!values.empty()) std::memcpy(storage_.data(), values.data(), values.size_bytes());
 }
@@ -91,8 +91,7 @@ std::span<std::byte> Array::bytes() noexcept {
 
 void Array::require(DType wanted) const {
   if (wanted != dtype_) {
-    throw Error(Code::kInvalidArgument,
-                fmt::format("array holds {}, not {}", to_string(dtype_), to_string(wanted)));
+    throw Error(Code::kInvalidArgument, fmt::format("array holds {}, not {}", to_string(dtype_), to_string(wanted)));
   }
 }
 

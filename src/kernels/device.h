@@ -86,8 +86,7 @@ class Device {
   /// x[:axis] + indices + x[axis+1:]. Throws Error(kInvalidArgument) when an index is out of range. Any dtype of x.
   virtual void gather(Workspace&, const Tensor& x, const Tensor& indices, std::int64_t axis, const Tensor& y) = 0;
   /// Adjoint of gather: gx = 0, then gx at indices += gy.
-  virtual void gather_vjp(Workspace&, const Tensor& gy, const Tensor& indices, std::int64_t axis,
-                          const Tensor& gx) = 0;
+  virtual void gather_vjp(Workspace&, const Tensor& gy, const Tensor& indices, std::int64_t axis, const Tensor& gx) = 0;
 
   // --- Elementwise: all tensors in one common layout where their shapes are equal -----------------------------------
   /// y = f(x). In place allowed.

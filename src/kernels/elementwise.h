@@ -7,11 +7,46 @@ namespace mho::kernels {
 
 /// One-input functions; alpha and beta as in the ONNX operator of that name unless said otherwise.
 enum class Unary : std::uint8_t {
-  neg, abs, sign, sqrt, reciprocal, exp, log, floor, ceil, round, logical_not, is_nan,
-  sin, cos, tan, asin, acos, atan, sinh, cosh, asinh, acosh, atanh,
-  relu, leaky_relu /*alpha*/, elu /*alpha*/, selu /*alpha, beta = gamma*/, celu /*alpha*/, sigmoid,
-  hard_sigmoid /*alpha, beta*/, tanh, softplus, softsign, erf, gelu_erf, gelu_tanh, thresholded_relu /*alpha*/,
-  clip /*alpha = min, beta = max*/, pow /*x^alpha*/, affine /*alpha*x + beta*/
+  neg,
+  abs,
+  sign,
+  sqrt,
+  reciprocal,
+  exp,
+  log,
+  floor,
+  ceil,
+  round,
+  logical_not,
+  is_nan,
+  sin,
+  cos,
+  tan,
+  asin,
+  acos,
+  atan,
+  sinh,
+  cosh,
+  asinh,
+  acosh,
+  atanh,
+  relu,
+  leaky_relu /*alpha*/,
+  elu /*alpha*/,
+  selu /*alpha, beta = gamma*/,
+  celu /*alpha*/,
+  sigmoid,
+  hard_sigmoid /*alpha, beta*/,
+  tanh,
+  softplus,
+  softsign,
+  erf,
+  gelu_erf,
+  gelu_tanh,
+  thresholded_relu /*alpha*/,
+  clip /*alpha = min, beta = max*/,
+  pow /*x^alpha*/,
+  affine /*alpha*x + beta*/
 };
 
 struct UnaryFunction {
@@ -26,8 +61,23 @@ enum class DerivativeReads : std::uint8_t { nothing, x, y };
 [[nodiscard]] DerivativeReads derivative_reads(const UnaryFunction& f);
 
 enum class Binary : std::uint8_t {
-  add, sub, mul, div, pow, max, min, mod /*sign of the divisor*/, fmod,
-  equal, less, less_or_equal, greater, greater_or_equal, logical_and, logical_or, logical_xor
+  add,
+  sub,
+  mul,
+  div,
+  pow,
+  max,
+  min,
+  mod /*sign of the divisor*/,
+  fmod,
+  equal,
+  less,
+  less_or_equal,
+  greater,
+  greater_or_equal,
+  logical_and,
+  logical_or,
+  logical_xor
 };
 
 }  // namespace mho::kernels

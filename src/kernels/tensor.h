@@ -1,10 +1,11 @@
 // A borrowed view of memory as a tensor: the only thing kernel verbs read and write.
 #pragma once
 
+#include <mho/array.h>
+
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
-#include <mho/array.h>
 #include <memory>
 #include <span>
 

@@ -41,7 +41,7 @@ double NodeAttributes::real(std::string_view name, double otherwise) const {
 
 std::string NodeAttributes::string(std::string_view name, std::string otherwise) const {
   const AttributeProto* attribute = find(name, AttributeProto::STRING);
-  return attribute != nullptr ? attribute->s() : std::move(otherwise);
+  return attribute != nullptr ? attribute->s() : otherwise;
 }
 
 std::optional<std::vector<std::int64_t>> NodeAttributes::integers(std::string_view name) const {
