@@ -100,7 +100,7 @@ class UnaryPrimitive final : public Primitive {
   [[nodiscard]] bool differentiable() const override { return !logical(); }
   [[nodiscard]] bool affine(Positions) const override { return f_.kind == Unary::neg || f_.kind == Unary::affine; }
   [[nodiscard]] DeltaRule delta_rule(Positions active) const override {
-    return affine(active) ? DeltaRule::linear : DeltaRule::rescale;
+    return affine(active) ? DeltaRule::linear : DeltaRule::none;
   }
   [[nodiscard]] LayoutRule layout_rule() const override {
     return logical() ? LayoutRule::plain : LayoutRule::elementwise;
@@ -190,7 +190,7 @@ class BinaryPrimitive final : public Primitive {
   }
   [[nodiscard]] DeltaRule delta_rule(Positions active) const override {
     if (affine(active)) return DeltaRule::linear;
-    return differentiable() && active.count(2) == 1 ? DeltaRule::rescale : DeltaRule::none;
+    return f_ == Binary::mul ? DeltaRule::bilinear : DeltaRule::none;
   }
   [[nodiscard]] LayoutRule layout_rule() const override {
     const bool blocked = f_ <= Binary::div || f_ == Binary::max || f_ == Binary::min;

@@ -52,12 +52,12 @@ struct BackwardReads {
   Positions outputs;
 };
 
-/// How DeepLIFT multipliers pass a primitive (MATHS.md section 3), given which inputs differ from the reference.
+/// How DeepLIFT multipliers pass a primitive, given which inputs differ from the reference (docs/deeplift.md).
 enum class DeltaRule : std::uint8_t {
-  linear,   ///< affine in the active inputs: multipliers are the vjp
-  rescale,  ///< one active input, elementwise: delta out / delta in
-  custom,   ///< the primitive has code of its own
-  none,     ///< not yet defined
+  linear,    ///< affine in the active inputs: the vjp
+  bilinear,  ///< a product of active inputs: the vjp at the midpoint of x and x', the symmetric split
+  custom,    ///< multipliers() of its own
+  none,      ///< no rule: a Plan for multipliers refuses the node
 };
 
 /// What the primitive does with layouts; the Plan inserts reorders so that it holds.
@@ -83,6 +83,21 @@ struct VjpArgs {
   std::span<const Tensor> saved;
   std::span<const Tensor> output_gradients;
   std::span<const Tensor> input_gradients;  ///< to be overwritten; data == nullptr: not wanted
+};
+
+/// Everything multipliers() may use: tensors of the run at x and of the run at the reference x'. Tensors that
+/// multiplier_reads() does not name are empty(), in both runs alike; saved tensors are those of forward().
+/// Multipliers have the shape and layout of their tensor and are real, also those of booleans and integers.
+struct MultiplierArgs {
+  std::span<const Tensor> inputs;
+  std::span<const Tensor> outputs;
+  std::span<const Tensor> saved;
+  std::span<const Tensor> reference_inputs;
+  std::span<const Tensor> reference_outputs;
+  std::span<const Tensor> reference_saved;
+  std::span<const Tensor> output_multipliers;
+  std::span<const Tensor> input_multipliers;  ///< to be overwritten; data == nullptr: not wanted
+  Positions active;                           ///< inputs that may differ between the runs
 };
 
 /// Immutable and shared: all state of a run is in the tensors.
@@ -119,6 +134,11 @@ class Primitive {
   [[nodiscard]] virtual DeltaRule delta_rule(Positions active) const {
     return affine(active) ? DeltaRule::linear : DeltaRule::none;
   }
+  /// Sum over inputs of input_multipliers * (input - reference input) = sum over outputs of the same, for the active
+  /// inputs (summation-to-delta). Linear and bilinear rules are done here; a custom one overrides this.
+  virtual void multipliers(Exec& exec, const MultiplierArgs& args) const;
+  /// What multipliers() reads in both runs when those of the inputs `wanted` are computed.
+  [[nodiscard]] virtual BackwardReads multiplier_reads(Positions active, Positions wanted) const;
 
   [[nodiscard]] virtual LayoutRule layout_rule() const { return LayoutRule::plain; }
   /// For LayoutRule::channels: whether every boundary on axis 1 is a multiple of the channel block.
