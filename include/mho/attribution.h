@@ -20,6 +20,7 @@ enum class Method {
   kGradient,             ///< dF/dy at x
   kGradientXActivation,  ///< y * dF/dy at x
   kInternalInfluence,    ///< integral of dF/dy along the path (arXiv 1802.03788)
+  kDeepLift,             ///< multiplier * (y - y') by DeepLIFT's Rescale rule (arXiv 1704.02685)
 };
 
 enum class Quadrature {
@@ -44,7 +45,12 @@ using Target = std::variant<ArgmaxTarget, IndexTarget, DifferenceTarget>;
 
 /// x': a number for every element, the mean of the given inputs, or arrays with one example or as many as the input.
 struct MeanBaseline {};
-using Baseline = std::variant<double, MeanBaseline, Inputs>;
+/// kDeepLift only: attributions are averaged over these references (DeepSHAP). Every array has one example or as many
+/// as the others.
+struct ReferenceSet {
+  Inputs references;
+};
+using Baseline = std::variant<double, MeanBaseline, Inputs, ReferenceSet>;
 
 struct Progress {
   std::int64_t examples_done = 0;
@@ -64,6 +70,7 @@ struct Request {
   double tolerance = 1e-2;                               ///< relative L1 error per example and layer (kAdaptive)
   std::int64_t steps = 0;                                ///< segments of the path; 0 with kAdaptive, required otherwise
   std::int64_t max_steps = 1024;                         ///< kAdaptive gives up here and says so in `converged`
+  bool multipliers = false;                              ///< kDeepLift: the multipliers instead of contributions
   bool split_by_input = false;                           ///< kConductance: keep Cond_ij instead of summing over inputs
   std::int64_t micro_batch = 0;                          ///< path points evaluated at once; 0: chosen by mho
   std::int64_t memory_budget = std::int64_t{512} << 20;  ///< bytes for stored path points

@@ -24,6 +24,7 @@ constexpr std::array kMethods = {
     std::pair{Method::kGradient, "gradient"},
     std::pair{Method::kGradientXActivation, "gradient_x_activation"},
     std::pair{Method::kInternalInfluence, "internal_influence"},
+    std::pair{Method::kDeepLift, "deeplift"},
 };
 constexpr std::array kQuadratures = {
     std::pair{Quadrature::kAdaptive, "adaptive"}, std::pair{Quadrature::kLeft, "left"},
@@ -37,8 +38,10 @@ bool is_path_method(Method method) {
 }
 
 /// Methods whose values sum to F(x) - F(x') over a cut.
-bool is_complete(Method method) {
-  return method == Method::kNig || method == Method::kIg || method == Method::kConductance;
+bool is_complete(const Request& request) {
+  const Method method = request.method;
+  return method == Method::kNig || method == Method::kIg || method == Method::kConductance ||
+         (method == Method::kDeepLift && !request.multipliers);
 }
 
 void check(const Request& request) {
@@ -62,6 +65,12 @@ void check(const Request& request) {
   if (request.split_by_input && request.method != Method::kConductance) {
     refuse(fmt::format("only conductance can be split by input, not {}", to_string(request.method)));
   }
+  if (request.multipliers && request.method != Method::kDeepLift) {
+    refuse(fmt::format("only deeplift has multipliers, not {}", to_string(request.method)));
+  }
+  if (std::holds_alternative<ReferenceSet>(request.baseline) && request.method != Method::kDeepLift) {
+    refuse(fmt::format("only deeplift takes a set of references, not {}", to_string(request.method)));
+  }
   if (request.memory_budget < 0) refuse("the memory budget is negative");
 }
 
@@ -84,6 +93,7 @@ Shape result_shape(const attribution::Setup& setup, const Request& request, cons
 
 std::string describe(const Baseline& baseline) {
   if (const auto* number = std::get_if<double>(&baseline)) return fmt::format("{}", *number);
+  if (std::holds_alternative<ReferenceSet>(baseline)) return "references";
   return std::holds_alternative<MeanBaseline>(baseline) ? "mean" : "given";
 }
 
@@ -128,6 +138,10 @@ Result empty_result(const Model& model, const attribution::Setup& setup, const R
                      {"method", to_string(request.method)},
                      {"target", describe(request.target)},
                      {"baseline", describe(request.baseline)}};
+  if (request.method == Method::kDeepLift) {
+    result.metadata["values"] = request.multipliers ? "multipliers" : "contributions";
+    result.metadata["references"] = fmt::format("{}", setup.references);
+  }
   if (is_path_method(request.method)) {
     result.metadata["quadrature"] = to_string(request.quadrature);
     if (request.quadrature == Quadrature::kAdaptive) {
@@ -141,7 +155,7 @@ Result empty_result(const Model& model, const attribution::Setup& setup, const R
 }
 
 void add_residuals(const Request& request, Result& result) {
-  if (!is_complete(request.method)) return;
+  if (!is_complete(request)) return;
   const auto count = static_cast<std::int64_t>(result.f_input.size());
   for (LayerResult& layer : result.layers) {
     if (!layer.cut) continue;
@@ -173,6 +187,9 @@ Result attribute(const Model& model, const Inputs& inputs, const Request& reques
     case Method::kGradient:
     case Method::kGradientXActivation:
       attribution::pointwise(setup, request, result);
+      break;
+    case Method::kDeepLift:
+      attribution::deeplift(setup, request, result);
       break;
   }
   add_residuals(request, result);

@@ -92,7 +92,7 @@ Evaluator::Feeds Evaluator::choose_feeds(const Graph& graph, bool allow_prefix) 
 }
 
 Evaluator::Evaluator(const Setup& setup, const Target& target, std::int64_t batch, const EvaluatorOptions& options)
-    : setup_(&setup), wanted_(&target), batch_(batch) {
+    : setup_(&setup), wanted_(&target), batch_(batch), multipliers_(options.multipliers) {
   const Graph& one = *setup.graph;
   const auto graph = setup.network->graph(batch);
   const auto device = setup.network->device();
@@ -119,6 +119,11 @@ Evaluator::Evaluator(const Setup& setup, const Target& target, std::int64_t batc
     request.seeds = {wanted};
   }
   request.fetches.push_back(wanted);
+  if (options.multipliers) {
+    for (std::size_t i = 0; i < request.feeds.size(); ++i) {
+      if (interpolated_[i]) request.moving.push_back(request.feeds[i]);
+    }
+  }
   plan_ = std::make_unique<engine::Plan>(*graph, request, device, plan_options);
   for (std::size_t l = 0; l < layer_count(); ++l) {
     layer_types_.push_back(engine::slot_of(plan_->fetch(l), 0, batch).type);
@@ -126,14 +131,14 @@ Evaluator::Evaluator(const Setup& setup, const Target& target, std::int64_t batc
   seeded_.assign(static_cast<std::size_t>(batch), -1);
 }
 
-ExamplePath Evaluator::path(std::int64_t example) {
+ExamplePath Evaluator::path(std::int64_t example, std::int64_t reference) {
   ExamplePath path;
   path.example = example;
   kernels::Device& dev = device();
   const auto end = [&](bool at_input, std::vector<OwnedTensor>& values) {
     const auto array = [&](const std::string& name) {
       return at_input || !setup_->baselines.contains(name) ? setup_->inputs.example(name, example)
-                                                           : setup_->baseline(name, example);
+                                                           : setup_->baseline(name, reference);
     };
     const std::vector<std::string>& names = prefix_ ? prefix_inputs_ : fed_inputs_;
     for (std::size_t i = 0; i < names.size(); ++i) {
@@ -160,12 +165,13 @@ ExamplePath Evaluator::path(std::int64_t example) {
   return path;
 }
 
-void Evaluator::feed(std::span<const PathPoint> points) {
+void Evaluator::feed(std::span<const PathPoint> points, Run run) {
   kernels::Device& dev = device();
   for (std::size_t p = 0; p < points.size(); ++p) {
     ExamplePath& path = *points[p].path;
     for (std::size_t i = 0; i < interpolated_.size(); ++i) {
-      const Tensor slot = engine::slot_of(plan_->feed(i), static_cast<std::int64_t>(p), batch_);
+      const Tensor& whole = run == Run::input ? plan_->feed(i) : plan_->reference_feed(i);
+      const Tensor slot = engine::slot_of(whole, static_cast<std::int64_t>(p), batch_);
       // The ends exactly, not to rounding.
       const bool at_end = !interpolated_[i] || points[p].alpha == 1 || points[p].alpha == 0;
       if (at_end) {
@@ -178,8 +184,9 @@ void Evaluator::feed(std::span<const PathPoint> points) {
   }
 }
 
-double Evaluator::read_target(std::size_t slot, const PathPoint& point) {
-  const Tensor values = engine::slot_of(plan_->fetch(layer_count()), static_cast<std::int64_t>(slot), batch_);
+double Evaluator::read_target(std::size_t slot, const PathPoint& point, Run run) {
+  const Tensor& whole = run == Run::input ? plan_->fetch(layer_count()) : plan_->reference_fetch(layer_count());
+  const Tensor values = engine::slot_of(whole, static_cast<std::int64_t>(slot), batch_);
   ExamplePath& path = *point.path;
   if (!path.target) {
     if (point.alpha != 1) throw Error(Code::kInternal, "a path must be visited at alpha = 1 first");
@@ -217,6 +224,20 @@ void Evaluator::evaluate(std::span<const PathPoint> points) {
   if (plan_->gradient_count() == 0) return;
   for (std::size_t p = 0; p < points.size(); ++p) seed(p, *points[p].path);
   plan_->backward();
+  if (!multipliers_) return;
+  reference_targets_.clear();
+  for (std::size_t p = 0; p < points.size(); ++p) {
+    reference_targets_.push_back(read_target(p, {points[p].path, 0}, Run::reference));
+  }
+}
+
+void Evaluator::evaluate_reference(std::span<const PathPoint> points) {
+  feed(points, Run::reference);
+  plan_->forward_reference();
+}
+
+Tensor Evaluator::reference_value(std::size_t layer, std::size_t point) const {
+  return engine::slot_of(plan_->reference_fetch(layer), static_cast<std::int64_t>(point), batch_);
 }
 
 Tensor Evaluator::value(std::size_t layer, std::size_t point) const {

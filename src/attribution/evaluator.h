@@ -32,6 +32,7 @@ struct EvaluatorOptions {
   bool gradients = true;
   bool optimize = true;
   bool use_affine_prefix = true;
+  bool multipliers = false;  ///< gradient() is the DeepLIFT multiplier between x and the reference
 };
 
 class Evaluator {
@@ -43,7 +44,9 @@ class Evaluator {
   [[nodiscard]] std::size_t layer_count() const { return setup_->layers.size(); }
   /// True where the path starts behind the model's inputs, at values that are affine in them.
   [[nodiscard]] bool uses_affine_prefix() const { return prefix_ != nullptr; }
-  [[nodiscard]] ExamplePath path(std::int64_t example);
+  [[nodiscard]] ExamplePath path(std::int64_t example) { return path(example, example); }
+  /// From example `reference` of the baselines.
+  [[nodiscard]] ExamplePath path(std::int64_t example, std::int64_t reference);
 
   /// At most capacity() points. A path's first point must be alpha = 1, where its target is chosen.
   /// Throws Error(kNumeric) where the target is NaN or infinite.
@@ -52,6 +55,12 @@ class Evaluator {
   [[nodiscard]] double target(std::size_t point) const { return targets_[point]; }
   [[nodiscard]] Tensor value(std::size_t layer, std::size_t point) const;
   [[nodiscard]] Tensor gradient(std::size_t layer, std::size_t point) const;
+
+  /// With `multipliers`: runs the model at alpha = 0 of the paths in these slots, for all evaluate() until the next
+  /// call.
+  void evaluate_reference(std::span<const PathPoint> points);
+  [[nodiscard]] double reference_target(std::size_t point) const { return reference_targets_[point]; }
+  [[nodiscard]] Tensor reference_value(std::size_t layer, std::size_t point) const;
 
   /// The name of the first tensor that is NaN or infinite at one of the points; empty if there is none.
   [[nodiscard]] std::string first_non_finite(std::span<const PathPoint> points);
@@ -63,13 +72,15 @@ class Evaluator {
  private:
   struct Feeds;
   [[nodiscard]] Feeds choose_feeds(const graph::Graph& graph, bool allow_prefix) const;
-  void feed(std::span<const PathPoint> points);
+  enum class Run { input, reference };
+  void feed(std::span<const PathPoint> points, Run run = Run::input);
   void seed(std::size_t slot, const ExamplePath& path);
-  [[nodiscard]] double read_target(std::size_t slot, const PathPoint& point);
+  [[nodiscard]] double read_target(std::size_t slot, const PathPoint& point, Run run = Run::input);
 
   const Setup* setup_;
   const Target* wanted_;
   std::int64_t batch_;
+  bool multipliers_;
   std::vector<std::string> fed_inputs_;   ///< names, where the plan is fed at the inputs
   std::vector<bool> interpolated_;        ///< per feed: moves along the path
   std::unique_ptr<engine::Plan> prefix_;  ///< inputs of one example to the plan's feeds
@@ -77,6 +88,7 @@ class Evaluator {
   std::unique_ptr<engine::Plan> plan_;
   std::vector<kernels::TensorType> layer_types_;
   std::vector<double> targets_;
+  std::vector<double> reference_targets_;
   std::vector<std::int64_t> seeded_;  ///< per slot: the example its seed belongs to
 };
 

@@ -16,6 +16,9 @@ void conductance(const Setup& setup, const Request& request, Result& result);
 /// y, dF/dy, or their product, at x.
 void pointwise(const Setup& setup, const Request& request, Result& result);
 
+/// DeepLIFT (arXiv 1704.02685): multipliers from one run at x, one at x' and one backward pass for all layers.
+void deeplift(const Setup& setup, const Request& request, Result& result);
+
 /// Reports after every micro-batch; throws Error(kInvalidArgument) if the caller cancels.
 class ProgressReport {
  public:

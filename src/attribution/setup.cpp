@@ -46,6 +46,38 @@ Array given_baseline(const Examples& inputs, const std::string& name, const Inpu
   return array.to(all.dtype());
 }
 
+/// How many references the arrays hold: one number for all that have more than one.
+std::int64_t count_references(const Examples& inputs, const ReferenceSet& set) {
+  std::int64_t count = 1;
+  for (const auto& [name, array] : set.references) {
+    const auto it = inputs.shapes.shapes.find(name);
+    if (it == inputs.shapes.shapes.end()) continue;  // refused with the other names
+    const Shape& one = it->second;
+    const std::int64_t extent = array.shape().empty() ? 0 : array.shape()[0];
+    Shape whole = one;
+    if (!whole.empty()) whole[0] *= extent;
+    if (one.empty() || one[0] != 1 || extent < 1 || array.shape() != whole ||
+        (count > 1 && extent > 1 && extent != count)) {
+      throw Error(
+          Code::kInvalidArgument,
+          fmt::format("the references of input '{}' have shape {}; it must be [references, ...] with the rest of "
+                      "{}, and the same number for every input",
+                      name, to_string(array.shape()), to_string(one)));
+    }
+    check_finite(fmt::format("the references of input '{}'", name), array);
+    count = std::max(count, extent);
+  }
+  return count;
+}
+
+Array given_references(const Examples& inputs, const std::string& name, const Inputs& given) {
+  const auto it = given.find(name);
+  if (it == given.end()) {
+    throw Error(Code::kInvalidArgument, fmt::format("the references of input '{}' are not given", name));
+  }
+  return it->second.to(inputs.arrays.at(name).dtype());
+}
+
 std::map<std::string, Array, std::less<>> make_baselines(const Setup& setup, const Baseline& baseline) {
   std::map<std::string, Array, std::less<>> result;
   for (const ValueId id : setup.graph->inputs()) {
@@ -62,11 +94,14 @@ std::map<std::string, Array, std::less<>> make_baselines(const Setup& setup, con
       }
       const Array& all = setup.inputs.arrays.at(name);
       result.emplace(name, setup.inputs.shapes.batched.at(name) ? mean_of(all) : all);
+    } else if (const auto* set = std::get_if<ReferenceSet>(&baseline)) {
+      result.emplace(name, given_references(setup.inputs, name, set->references));
     } else {
       result.emplace(name, given_baseline(setup.inputs, name, std::get<Inputs>(baseline)));
     }
   }
-  if (const auto* given = std::get_if<Inputs>(&baseline)) {
+  const auto* set = std::get_if<ReferenceSet>(&baseline);
+  if (const auto* given = set != nullptr ? &set->references : std::get_if<Inputs>(&baseline)) {
     for (const auto& [name, array] : *given) {
       if (!result.contains(name)) {
         throw Error(Code::kInvalidArgument,
@@ -141,6 +176,9 @@ Setup set_up(const Model::Impl& model, const Inputs& inputs, const Request& requ
   setup.sources = find_sources(graph);
   const std::vector<ValueId> moving = setup.sources.all();
   setup.facts = graph::analyze(graph, moving, setup.target.value);
+  if (const auto* set = std::get_if<ReferenceSet>(&request.baseline)) {
+    setup.references = count_references(setup.inputs, *set);
+  }
   setup.baselines = make_baselines(setup, request.baseline);
   if (request.method == Method::kIg) {
     for (const ValueId id : moving) {

@@ -13,7 +13,9 @@ namespace mho::attribution {
 
 struct Setup {
   Examples inputs;
-  std::map<std::string, Array, std::less<>> baselines;  ///< per input that has a path, one example or as many as inputs
+  std::map<std::string, Array, std::less<>> baselines;  ///< per input that has a path: one example, as many as inputs,
+                                                        ///< or one per reference
+  std::int64_t references = 1;                          ///< how many references every example is compared with
   std::shared_ptr<const engine::Network> network;
   std::shared_ptr<const graph::Graph> graph;  ///< for one example
   TargetTensor target;                        ///< ids of `graph`

@@ -37,18 +37,24 @@ std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
 }  // namespace
 
 struct Plan::Impl {
+  // The tensors of one node in one run: at the input, or at the reference.
+  struct RunTensors {
+    std::vector<Tensor> inputs, outputs, saved;
+  };
   // One node of the forward pass.
   struct ForwardStep {
     const Node* node;
-    std::vector<Tensor> inputs, outputs, saved;
+    RunTensors run, reference;
     Workspace workspace;
   };
   // One node of the backward pass. `sums` are gradients that go through a temporary because they are not the first.
   struct BackwardStep {
     const Node* node;
-    std::vector<Tensor> inputs, outputs, saved, output_gradients, input_gradients;
+    RunTensors run, reference;
+    std::vector<Tensor> output_gradients, input_gradients;
     std::vector<std::pair<Tensor, Tensor>> sums;
     std::vector<Tensor> zeros;  // cotangents of outputs that nothing downstream uses
+    Positions active;           // inputs that may differ from the reference
     Workspace workspace;
   };
   // A place in the arena shared by all tensors that are views of each other.
@@ -60,12 +66,13 @@ struct Plan::Impl {
   PlanRequest request;
   std::shared_ptr<kernels::Device> device;
   kernels::Scratch scratch;
-  std::unique_ptr<std::byte[], AlignedDelete> arena;
+  // The reference has an arena of its own, laid out like the other.
+  std::unique_ptr<std::byte[], AlignedDelete> arena, reference_arena;
   std::size_t arena_bytes = 0;
   std::vector<Constant> constants;  // in the device's real type, by value id
   std::vector<ForwardStep> forward_steps;
   std::vector<BackwardStep> backward_steps;
-  std::vector<Tensor> feeds, fetches, seeds, gradients;
+  std::vector<Tensor> feeds, fetches, seeds, gradients, reference_feeds, reference_fetches;
   double forward_flops = 0;
   double backward_flops = 0;
 
@@ -74,6 +81,7 @@ struct Plan::Impl {
   std::vector<std::size_t> value_buffer, gradient_buffer;
   std::vector<std::vector<std::size_t>> saved_buffers;  // by node
   std::vector<bool> has_gradient;
+  std::vector<bool> moves;  // differs from the reference
 
   Impl(const Graph& source, const PlanRequest& wanted, std::shared_ptr<kernels::Device> on, const PlanOptions& options)
       : graph(source), request(wanted), device(std::move(on)) {
@@ -85,6 +93,7 @@ struct Plan::Impl {
     graph::remove_dead(graph, keep);
     check_reachable();
     if (options.optimize) optimize(keep, options.disabled_passes);
+    mark_moving();
     plan_forward();
     plan_backward(options.repeat_backward);
     allocate();
@@ -92,12 +101,15 @@ struct Plan::Impl {
 
   void optimize(const std::vector<ValueId>& keep, std::vector<std::string> disabled) {
     const bool layouts = std::erase(disabled, "choose_layouts") == 0;
+    // A rule for ReLU needs its input.
+    if (multipliers()) disabled.emplace_back("fuse_relu");
     graph::run_passes(graph, keep, disabled);
     if (!layouts) return;
     choose_layouts(graph, *device);
     graph.verify();
   }
 
+  [[nodiscard]] bool multipliers() const { return !request.moving.empty(); }
   [[nodiscard]] std::size_t node_count() const { return graph.nodes().size(); }
   [[nodiscard]] std::int64_t backward_time(std::size_t node) const {
     return static_cast<std::int64_t>(2 * node_count() - node);
@@ -165,6 +177,36 @@ struct Plan::Impl {
     }
   }
 
+  void mark_moving() {
+    moves.assign(graph.value_count(), false);
+    for (const ValueId id : request.moving) moves[index(id)] = true;
+    for (const Node& node : graph.nodes()) {
+      if (!std::ranges::any_of(node.inputs, [&](ValueId id) { return moves[index(id)]; })) continue;
+      for (const ValueId id : node.outputs) moves[index(id)] = true;
+    }
+  }
+
+  [[nodiscard]] Positions active_inputs(const Node& node) const {
+    Positions active;
+    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+      if (moves[index(node.inputs[i])]) active.add(i);
+    }
+    return active;
+  }
+
+  /// Gradients pass over differentiable nodes between real values; multipliers over everything that moves.
+  [[nodiscard]] bool passes_gradients(const Node& node) const {
+    return multipliers() ? !active_inputs(node).empty() : node.primitive->differentiable();
+  }
+  [[nodiscard]] bool may_have_gradient(ValueId id) const {
+    return multipliers() ? moves[index(id)] : graph.value(id).type.is_real();
+  }
+  [[nodiscard]] TensorType gradient_type(ValueId id) const {
+    TensorType type = graph.value(id).type;
+    type.dtype = kReal;
+    return type;
+  }
+
   /// Which values get a gradient: those between a wanted gradient and a seed, over differentiable nodes.
   void mark_gradients() {
     std::vector<bool> from_wanted(graph.value_count(), false);
@@ -172,18 +214,18 @@ struct Plan::Impl {
     for (const ValueId id : request.gradients) from_wanted[index(id)] = true;
     for (const ValueId id : request.seeds) to_seed[index(id)] = true;
     for (const Node& node : graph.nodes()) {
-      if (!node.primitive->differentiable()) continue;
+      if (!passes_gradients(node)) continue;
       const bool any = std::ranges::any_of(node.inputs, [&](ValueId id) { return from_wanted[index(id)]; });
       for (const ValueId id : node.outputs) {
-        if (any && graph.value(id).type.is_real()) from_wanted[index(id)] = true;
+        if (any && may_have_gradient(id)) from_wanted[index(id)] = true;
       }
     }
     for (std::size_t n = node_count(); n-- > 0;) {
       const Node& node = graph.node(static_cast<graph::NodeId>(n));
-      if (!node.primitive->differentiable()) continue;
+      if (!passes_gradients(node)) continue;
       const bool any = std::ranges::any_of(node.outputs, [&](ValueId id) { return to_seed[index(id)]; });
       for (const ValueId id : node.inputs) {
-        if (any && graph.value(id).type.is_real()) to_seed[index(id)] = true;
+        if (any && may_have_gradient(id)) to_seed[index(id)] = true;
       }
     }
     has_gradient.assign(graph.value_count(), false);
@@ -207,7 +249,7 @@ struct Plan::Impl {
   }
 
   [[nodiscard]] bool runs_backward(const Node& node) const {
-    if (!node.primitive->differentiable()) return false;
+    if (!passes_gradients(node)) return false;
     const auto has = [&](ValueId id) { return has_gradient[index(id)]; };
     return std::ranges::any_of(node.outputs, has) && std::ranges::any_of(node.inputs, has);
   }
@@ -227,8 +269,7 @@ struct Plan::Impl {
     std::vector<int> contributions(graph.value_count(), 0);
     for (const ValueId id : request.seeds) {
       // The caller writes cotangents before forward(), so they live from the start.
-      if (gradient_buffer[index(id)] == kNone)
-        gradient_buffer[index(id)] = new_buffer(graph.value(id).type, -1, kAlways);
+      if (gradient_buffer[index(id)] == kNone) gradient_buffer[index(id)] = new_buffer(gradient_type(id), -1, kAlways);
       ++contributions[index(id)];
     }
     for (const Node& node : graph.nodes()) {
@@ -243,7 +284,7 @@ struct Plan::Impl {
       for (const ValueId id : node.outputs) {
         const bool known = gradient_buffer[index(id)] != kNone;
         if (known) extend(gradient_buffer[index(id)], time);
-        need.zero_buffers.push_back(known ? kNone : new_buffer(graph.value(id).type, time, time));
+        need.zero_buffers.push_back(known ? kNone : new_buffer(gradient_type(id), time, time));
       }
       for (std::size_t i = 0; i < node.inputs.size(); ++i) {
         const ValueId id = node.inputs[i];
@@ -254,11 +295,11 @@ struct Plan::Impl {
         } else if (buffer != kNone) {
           extend(buffer, time);
           need.is_sum.back() = true;
-          need.input_buffers.push_back(new_buffer(graph.value(id).type, time, time));
+          need.input_buffers.push_back(new_buffer(gradient_type(id), time, time));
         } else {
           const std::size_t cotangent = gradient_buffer[index(node.outputs[0])];
           const bool share = contributions[index(id)] == 1 && cotangent != kNone && passes_through(node, i);
-          buffer = share ? cotangent : new_buffer(graph.value(id).type, time, time);
+          buffer = share ? cotangent : new_buffer(gradient_type(id), time, time);
           need.input_buffers.push_back(buffer);
         }
       }
@@ -267,15 +308,28 @@ struct Plan::Impl {
     for (const ValueId id : request.gradients) {
       std::size_t& buffer = gradient_buffer[index(id)];
       // No seed depends on it: nobody else ever writes there, so the arena's zeros stay.
-      if (buffer == kNone) buffer = new_buffer(graph.value(id).type, -1, kAlways);
+      if (buffer == kNone) buffer = new_buffer(gradient_type(id), -1, kAlways);
       extend(buffer, kAlways);
     }
   }
 
-  /// Keeps alive what the vjp of node n reads.
+  [[nodiscard]] primitives::BackwardReads backward_reads(const Node& node) const {
+    const Positions wanted = wanted_inputs(node);
+    if (!multipliers()) return node.primitive->backward_reads(wanted);
+    const Positions active = active_inputs(node);
+    if (node.primitive->delta_rule(active) == primitives::DeltaRule::none) {
+      throw Error(Code::kUnsupported,
+                  fmt::format("node '{}' ({}): DeepLIFT has no rule for {} where these of its inputs depend on the "
+                              "model's input; choose layers behind it, or nig, which needs gradients only",
+                              node.origin_name, node.origin_type, node.primitive->name()));
+    }
+    return node.primitive->multiplier_reads(active, wanted);
+  }
+
+  /// Keeps alive what the backward pass of node n reads.
   void extend_reads(std::size_t n, std::int64_t time) {
     const Node& node = graph.node(static_cast<graph::NodeId>(n));
-    const primitives::BackwardReads reads = node.primitive->backward_reads(wanted_inputs(node));
+    const primitives::BackwardReads reads = backward_reads(node);
     for (std::size_t i = 0; i < node.inputs.size(); ++i) {
       const std::size_t buffer = value_buffer[index(node.inputs[i])];
       if (reads.inputs.has(i) && buffer != kNone) extend(buffer, time);
@@ -291,9 +345,8 @@ struct Plan::Impl {
     for (const Buffer& buffer : buffers) lifetimes.push_back(buffer.lifetime);
     const ArenaLayout layout = lay_out(lifetimes);
     arena_bytes = layout.bytes;
-    arena.reset(
-        static_cast<std::byte*>(::operator new[](std::max<std::size_t>(arena_bytes, 64), std::align_val_t{64})));
-    std::fill_n(arena.get(), arena_bytes, std::byte{0});
+    arena = zeros(arena_bytes);
+    if (multipliers()) reference_arena = zeros(arena_bytes);
     constants.resize(graph.value_count());
 
     const auto at = [&](std::size_t buffer, const TensorType& type) {
@@ -305,24 +358,25 @@ struct Plan::Impl {
       if (!constant.data) constant = graph::with_real_type(*graph.value(id).constant, device->real());
       return constant.view();
     };
-    const auto gradient = [&](ValueId id) { return at(gradient_buffer[index(id)], graph.value(id).type); };
+    const auto gradient = [&](ValueId id) { return at(gradient_buffer[index(id)], gradient_type(id)); };
 
     std::vector<std::vector<Tensor>> saved(node_count());
     for (std::size_t n = 0; n < node_count(); ++n) {
       const Node& node = graph.node(static_cast<graph::NodeId>(n));
-      ForwardStep step{&node, {}, {}, {}, Workspace(scratch)};
+      ForwardStep step{&node, {}, {}, Workspace(scratch)};
       std::vector<TensorType> inputs, outputs;
       for (const ValueId id : node.inputs) {
-        step.inputs.push_back(value(id));
+        step.run.inputs.push_back(value(id));
         inputs.push_back(graph.value(id).type);
       }
       for (const ValueId id : node.outputs) {
-        step.outputs.push_back(value(id));
+        step.run.outputs.push_back(value(id));
         outputs.push_back(graph.value(id).type);
       }
       const std::vector<TensorType> saved_types = node.primitive->saved(inputs, outputs);
       for (std::size_t i = 0; i < saved_types.size(); ++i) saved[n].push_back(at(saved_buffers[n][i], saved_types[i]));
-      step.saved = saved[n];
+      step.run.saved = saved[n];
+      if (multipliers()) step.reference = at_reference(step.run);
       forward_steps.push_back(std::move(step));
     }
     for (std::size_t n = node_count(); n-- > 0;) {
@@ -333,47 +387,90 @@ struct Plan::Impl {
     for (const ValueId id : request.fetches) fetches.push_back(value(id));
     for (const ValueId id : request.seeds) seeds.push_back(gradient(id));
     for (const ValueId id : request.gradients) gradients.push_back(gradient(id));
+    if (!multipliers()) return;
+    reference_feeds = at_reference(feeds);
+    reference_fetches = at_reference(fetches);
+  }
+
+  static std::unique_ptr<std::byte[], AlignedDelete> zeros(std::size_t bytes) {
+    bytes = std::max<std::size_t>(bytes, 64);
+    std::unique_ptr<std::byte[], AlignedDelete> memory(
+        static_cast<std::byte*>(::operator new[](bytes, std::align_val_t{64})));
+    std::fill_n(memory.get(), bytes, std::byte{0});
+    return memory;
+  }
+
+  /// The same tensors in the reference's arena; constants are shared.
+  [[nodiscard]] std::vector<Tensor> at_reference(std::vector<Tensor> tensors) const {
+    for (Tensor& t : tensors) {
+      const auto* data = static_cast<const std::byte*>(t.data);
+      const std::less<const std::byte*> before;
+      if (data == nullptr || before(data, arena.get()) ||
+          !before(data, arena.get() + std::max<std::size_t>(arena_bytes, 64)))
+        continue;
+      t.data = reference_arena.get() + (data - arena.get());
+    }
+    return tensors;
+  }
+  [[nodiscard]] RunTensors at_reference(const RunTensors& run) const {
+    return {at_reference(run.inputs), at_reference(run.outputs), at_reference(run.saved)};
   }
 
   template <class ValueOf, class GradientOf, class At>
   BackwardStep backward_step(std::size_t n, const Node& node, const std::vector<Tensor>& saved, const ValueOf& value,
                              const GradientOf& gradient, const At& at) {
-    BackwardStep step{&node, {}, {}, saved, {}, {}, {}, {}, Workspace(scratch)};
-    const primitives::BackwardReads reads = node.primitive->backward_reads(wanted_inputs(node));
+    BackwardStep step{&node, {{}, {}, saved}, {}, {}, {}, {}, {}, active_inputs(node), Workspace(scratch)};
+    const primitives::BackwardReads reads = backward_reads(node);
     const BackwardNeeds& need = needs[n];
     std::vector<TensorType> inputs, outputs;
     for (std::size_t i = 0; i < node.inputs.size(); ++i) {
       const ValueId id = node.inputs[i];
       const TensorType& type = graph.value(id).type;
       inputs.push_back(type);
-      step.inputs.push_back(reads.inputs.has(i) ? value(id) : Tensor{device_type(type), nullptr, false});
+      step.run.inputs.push_back(reads.inputs.has(i) ? value(id) : Tensor{device_type(type), nullptr, false});
       if (need.input_buffers[i] == kNone) {
-        step.input_gradients.push_back({device_type(type), nullptr, false});
+        step.input_gradients.push_back({device_type(gradient_type(id)), nullptr, false});
         continue;
       }
-      step.input_gradients.push_back(at(need.input_buffers[i], type));
+      step.input_gradients.push_back(at(need.input_buffers[i], gradient_type(id)));
       if (need.is_sum[i]) step.sums.emplace_back(step.input_gradients.back(), gradient(id));
     }
     for (std::size_t i = 0; i < node.outputs.size(); ++i) {
       const ValueId id = node.outputs[i];
       const TensorType& type = graph.value(id).type;
       outputs.push_back(type);
-      step.outputs.push_back(reads.outputs.has(i) ? value(id) : Tensor{device_type(type), nullptr, false});
+      step.run.outputs.push_back(reads.outputs.has(i) ? value(id) : Tensor{device_type(type), nullptr, false});
       if (need.zero_buffers[i] != kNone) {
-        step.zeros.push_back(at(need.zero_buffers[i], type));
+        step.zeros.push_back(at(need.zero_buffers[i], gradient_type(id)));
         step.output_gradients.push_back(step.zeros.back());
       } else {
         step.output_gradients.push_back(gradient(id));
       }
     }
+    if (multipliers()) step.reference = at_reference(step.run);
     backward_flops += node.primitive->flops(inputs, outputs);
     return step;
   }
 
-  void run_forward(ForwardStep& step) const {
+  void run_forward(ForwardStep& step, const RunTensors& run) const {
     step.workspace.begin();
     primitives::Exec exec{*device, step.workspace};
-    step.node->primitive->forward(exec, step.inputs, step.outputs, step.saved);
+    step.node->primitive->forward(exec, run.inputs, run.outputs, run.saved);
+  }
+
+  void run_backward(BackwardStep& step) const {
+    step.workspace.begin();
+    for (const Tensor& t : step.zeros) device->fill(t, 0);
+    primitives::Exec exec{*device, step.workspace};
+    const RunTensors& x = step.run;
+    const RunTensors& r = step.reference;
+    if (multipliers()) {
+      step.node->primitive->multipliers(exec, {x.inputs, x.outputs, x.saved, r.inputs, r.outputs, r.saved,
+                                               step.output_gradients, step.input_gradients, step.active});
+    } else {
+      step.node->primitive->vjp(exec, {x.inputs, x.outputs, x.saved, step.output_gradients, step.input_gradients});
+    }
+    for (const auto& [part, sum] : step.sums) device->add_into(step.workspace, part, sum);
   }
 };
 
@@ -389,24 +486,24 @@ const Tensor& Plan::fetch(std::size_t i) const { return impl_->fetches.at(i); }
 const Tensor& Plan::seed(std::size_t i) const { return impl_->seeds.at(i); }
 const Tensor& Plan::gradient(std::size_t i) const { return impl_->gradients.at(i); }
 std::size_t Plan::gradient_count() const { return impl_->gradients.size(); }
-std::size_t Plan::arena_bytes() const { return impl_->arena_bytes; }
+std::size_t Plan::arena_bytes() const { return impl_->arena_bytes * (impl_->multipliers() ? 2 : 1); }
 double Plan::forward_flops() const { return impl_->forward_flops; }
 double Plan::backward_flops() const { return impl_->backward_flops; }
 const Graph& Plan::graph() const { return impl_->graph; }
 
+const Tensor& Plan::reference_feed(std::size_t i) const { return impl_->reference_feeds.at(i); }
+const Tensor& Plan::reference_fetch(std::size_t i) const { return impl_->reference_fetches.at(i); }
+
 void Plan::forward() {
-  for (Impl::ForwardStep& step : impl_->forward_steps) impl_->run_forward(step);
+  for (Impl::ForwardStep& step : impl_->forward_steps) impl_->run_forward(step, step.run);
+}
+
+void Plan::forward_reference() {
+  for (Impl::ForwardStep& step : impl_->forward_steps) impl_->run_forward(step, step.reference);
 }
 
 void Plan::backward() {
-  for (Impl::BackwardStep& step : impl_->backward_steps) {
-    step.workspace.begin();
-    for (const Tensor& t : step.zeros) impl_->device->fill(t, 0);
-    primitives::Exec exec{*impl_->device, step.workspace};
-    step.node->primitive->vjp(exec,
-                              {step.inputs, step.outputs, step.saved, step.output_gradients, step.input_gradients});
-    for (const auto& [part, sum] : step.sums) impl_->device->add_into(step.workspace, part, sum);
-  }
+  for (Impl::BackwardStep& step : impl_->backward_steps) impl_->run_backward(step);
 }
 
 std::string Plan::first_non_finite() {
@@ -419,8 +516,8 @@ std::string Plan::first_non_finite() {
     if (!finite(impl_->feeds[i])) return impl_->graph.value(impl_->request.feeds[i]).name;
   }
   for (Impl::ForwardStep& step : impl_->forward_steps) {
-    impl_->run_forward(step);
-    if (std::ranges::all_of(step.outputs, finite)) continue;
+    impl_->run_forward(step, step.run);
+    if (std::ranges::all_of(step.run.outputs, finite)) continue;
     const std::string& name = impl_->graph.value(step.node->outputs[0]).name;
     return name.empty() ? fmt::format("{} ({})", step.node->origin_name, step.node->primitive->name()) : name;
   }

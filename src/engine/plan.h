@@ -20,6 +20,9 @@ struct PlanRequest {
   std::vector<ValueId> seeds;      ///< values whose cotangents the caller writes before backward(); they stay, except
                                    ///< that a seed on which another seed depends has the sum afterwards
   std::vector<ValueId> gradients;  ///< d(sum of seed * value) / d(these), readable after backward()
+  /// Feeds that differ between the input and the reference. If there are any, the Plan has a second run, the reference,
+  /// and backward() computes DeepLIFT multipliers in place of gradients (MATHS.md section 3).
+  std::vector<ValueId> moving = {};
 };
 
 struct PlanOptions {
@@ -32,7 +35,7 @@ struct PlanOptions {
 class Plan {
  public:
   /// Throws Error(kInternal) if a wanted value does not depend on feeds and constants only, Error(kInvalidArgument) if
-  /// there is no pass of a name in disabled_passes.
+  /// there is no pass of a name in disabled_passes, Error(kUnsupported) for a node without a rule for multipliers.
   Plan(const Graph& graph, const PlanRequest& request, std::shared_ptr<kernels::Device> device,
        const PlanOptions& options = {});
   ~Plan();
@@ -47,7 +50,13 @@ class Plan {
   [[nodiscard]] const Tensor& gradient(std::size_t i) const;
   [[nodiscard]] std::size_t gradient_count() const;
 
+  /// The same tensors in the run at the reference. They exist only in a Plan for multipliers.
+  [[nodiscard]] const Tensor& reference_feed(std::size_t i) const;
+  [[nodiscard]] const Tensor& reference_fetch(std::size_t i) const;
+
   void forward();
+  /// Runs the reference, which serves any number of forward() and backward() runs after it.
+  void forward_reference();
   void backward();
   /// Runs forward and returns the name (or origin) of the first tensor with a NaN or infinity; empty if there is none.
   [[nodiscard]] std::string first_non_finite();

@@ -43,7 +43,7 @@ void fold_batch_normalization(Graph& graph, std::span<const ValueId> keep) {
     Constant per_output = *graph.value(factor).constant;
     per_output.type.shape = Shape(out.size(), 1);
     per_output.type.shape[0] = out[1];
-    // The fused node takes the multiplication's place; the addition behind it becomes a bias in fuse_epilogues.
+    // The fused node takes the multiplication's place; the addition behind it becomes a bias in fuse_sums.
     Node fused = node;
     fused.outputs = scale.outputs;
     fused.origin_name = scale.origin_name;

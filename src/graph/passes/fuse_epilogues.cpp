@@ -12,7 +12,8 @@ using kernels::Unary;
 
 class Fuser {
  public:
-  Fuser(Graph& graph, std::span<const ValueId> keep) : graph_(graph), uses_(graph, keep) {}
+  enum class What { sums, relu };
+  Fuser(Graph& graph, std::span<const ValueId> keep, What what) : graph_(graph), uses_(graph, keep), what_(what) {}
 
   void run() {
     std::vector<Node> nodes(graph_.nodes().begin(), graph_.nodes().end());
@@ -50,7 +51,8 @@ class Fuser {
     fused_.origin_name = next.origin_name;
     fused_.origin_type = next.origin_type;
 
-    if (primitives::as_unary(*next.primitive) == kernels::UnaryFunction{Unary::relu}) {
+    if (what_ == What::relu) {
+      if (primitives::as_unary(*next.primitive) != kernels::UnaryFunction{Unary::relu}) return std::nullopt;
       if (convolution) {
         primitives::ConvolutionFusion fusion = convolution->fusion;
         fusion.relu = true;
@@ -105,11 +107,13 @@ class Fuser {
 
   Graph& graph_;
   Uses uses_;
+  What what_;
   Node fused_;
 };
 
 }  // namespace
 
-void fuse_epilogues(Graph& graph, std::span<const ValueId> keep) { Fuser(graph, keep).run(); }
+void fuse_sums(Graph& graph, std::span<const ValueId> keep) { Fuser(graph, keep, Fuser::What::sums).run(); }
+void fuse_relu(Graph& graph, std::span<const ValueId> keep) { Fuser(graph, keep, Fuser::What::relu).run(); }
 
 }  // namespace mho::graph

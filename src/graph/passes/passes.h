@@ -16,8 +16,10 @@ void cut_at(Graph& graph, std::span<const ValueId> feeds);
 void remove_dead(Graph& graph, std::span<const ValueId> keep);
 /// Conv followed by x * c and x + d with per-channel constants (BatchNormalization): folded into weights and bias.
 void fold_batch_normalization(Graph& graph, std::span<const ValueId> keep);
-/// Convolution or matmul followed by a constant bias, a residual sum and a ReLU: one fused primitive.
-void fuse_epilogues(Graph& graph, std::span<const ValueId> keep);
+/// Convolution or matmul followed by a constant bias and (convolution) a residual sum: one primitive, still affine.
+void fuse_sums(Graph& graph, std::span<const ValueId> keep);
+/// And the ReLU behind it.
+void fuse_relu(Graph& graph, std::span<const ValueId> keep);
 
 /// A rewrite that may be left out.
 struct Pass {

@@ -10,9 +10,10 @@
 namespace mho::graph {
 
 std::span<const Pass> all_passes() {
-  static constexpr std::array<Pass, 2> kPasses = {{
+  static constexpr std::array<Pass, 3> kPasses = {{
       {"fold_batch_normalization", fold_batch_normalization},
-      {"fuse_epilogues", fuse_epilogues},
+      {"fuse_sums", fuse_sums},
+      {"fuse_relu", fuse_relu},
   }};
   return kPasses;
 }
