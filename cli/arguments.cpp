@@ -42,7 +42,8 @@ void declare_measure(CLI::App& command, AttributeArguments& arguments) {
   const char* group = "Measure";
   command
       .add_option("-m,--method", arguments.method,
-                  "nig (default), conductance, ig, activation, gradient, gradient_x_activation or internal_influence")
+                  "nig (default), deeplift, conductance, ig, activation, gradient, gradient_x_activation or "
+                  "internal_influence")
       ->type_name("METHOD")
       ->group(group);
   command
@@ -72,6 +73,14 @@ void declare_measure(CLI::App& command, AttributeArguments& arguments) {
       .add_option("--quadrature", arguments.quadrature,
                   "Rule for --steps: trapezoid (default), left, right, midpoint or gauss_legendre")
       ->type_name("RULE")
+      ->group(group);
+  command
+      .add_option("--references", arguments.references,
+                  "deeplift: average over the examples of FILE or NAME=FILE in place of a baseline; may be repeated")
+      ->type_name("REFERENCES")
+      ->allow_extra_args(false)
+      ->group(group);
+  command.add_flag("--multipliers", arguments.multipliers, "deeplift: multipliers instead of contributions")
       ->group(group);
   command.add_flag("--split-by-input", arguments.split_by_input, "conductance: a value per neuron and input element")
       ->group(group);

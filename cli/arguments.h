@@ -40,6 +40,8 @@ struct AttributeArguments {
   std::optional<std::int64_t> steps;
   std::string quadrature;
   bool split_by_input = false;
+  bool multipliers = false;
+  std::vector<std::string> references;
 
   std::string precision = "single";
   int threads = 0;

@@ -42,6 +42,11 @@ Prepared prepare(const AttributeArguments& arguments, const std::vector<Port>& p
   Prepared prepared{read_inputs(named, ports, arguments.pictures), 0};
   request.target = parse_target(arguments.target, labels);
   request.baseline = read_baseline(arguments.baselines, ports, prepared.inputs, arguments.pictures);
+  if (!arguments.references.empty()) {
+    std::vector<NamedText> references;
+    for (const std::string& text : arguments.references) references.push_back(parse_named(text, ports));
+    request.baseline = ReferenceSet{read_inputs(references, ports, arguments.pictures)};
+  }
 
   const std::int64_t count = count_examples(prepared.inputs, ports);
   const ExampleRange range = parse_examples(arguments.examples.empty() ? ":" : arguments.examples);
@@ -52,6 +57,11 @@ Prepared prepare(const AttributeArguments& arguments, const std::vector<Port>& p
   }
   prepared.first = kept.first;
   return prepared;
+}
+
+std::string baseline_text(const AttributeArguments& arguments) {
+  if (!arguments.references.empty()) return fmt::format("references {}", fmt::join(arguments.references, ", "));
+  return arguments.baselines.empty() ? "0" : fmt::format("{}", fmt::join(arguments.baselines, ", "));
 }
 
 Result compute(const Model& model, const Inputs& inputs, Request& request, bool show_progress) {
@@ -86,10 +96,7 @@ void run_attribute(const AttributeArguments& arguments) {
   result.metadata["command"] = arguments.command;
 
   Report report{
-      arguments.model,  arguments.baselines.empty() ? "0" : fmt::format("{}", fmt::join(arguments.baselines, ", ")),
-      arguments.target, prepared.first,
-      request,          result,
-      labels,           {}};
+      arguments.model, baseline_text(arguments), arguments.target, prepared.first, request, result, labels, {}};
   for (const LayerResult& layer : result.layers) {
     report.rankings.push_back(rank_layer(layer, arguments.top, request.split_by_input));
   }

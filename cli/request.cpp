@@ -74,6 +74,7 @@ void check_destination(const std::string& option, const fs::path& path, const st
   }
   std::vector<std::string> read = arguments.inputs;
   read.insert(read.end(), arguments.baselines.begin(), arguments.baselines.end());
+  read.insert(read.end(), arguments.references.begin(), arguments.references.end());
   if (arguments.target.starts_with('@')) read.push_back(arguments.target.substr(1));
   const bool is_read = std::ranges::any_of(read, [&](const std::string& text) {
     return same_file(parse_reference(text).file, path) ||
@@ -91,7 +92,7 @@ Request make_request(const AttributeArguments& arguments) {
   const auto method = parse_method(arguments.method);
   if (!method) {
     refuse(
-        fmt::format("-m: '{}' is none of nig, conductance, ig, activation, gradient, gradient_x_activation, "
+        fmt::format("-m: '{}' is none of nig, deeplift, conductance, ig, activation, gradient, gradient_x_activation, "
                     "internal_influence",
                     arguments.method));
   }
@@ -106,6 +107,11 @@ Request make_request(const AttributeArguments& arguments) {
   if (arguments.split_by_input && *method != Method::kConductance) {
     refuse("--split-by-input needs -m conductance");
   }
+  if (arguments.multipliers && *method != Method::kDeepLift) refuse("--multipliers needs -m deeplift");
+  if (!arguments.references.empty() && *method != Method::kDeepLift) refuse("--references needs -m deeplift");
+  if (!arguments.references.empty() && !arguments.baselines.empty()) {
+    refuse("--references takes the place of -b: give one of them");
+  }
   const bool path_options =
       arguments.steps || arguments.tolerance || arguments.max_steps || !arguments.quadrature.empty();
   if (path_options && !walks_a_path(*method)) {
@@ -114,6 +120,7 @@ Request make_request(const AttributeArguments& arguments) {
   }
   set_path(arguments, request);
   request.split_by_input = arguments.split_by_input;
+  request.multipliers = arguments.multipliers;
   request.micro_batch = arguments.micro_batch;
   request.memory_budget = parse_bytes(arguments.memory, "--memory");
   return request;
