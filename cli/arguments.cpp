@@ -80,6 +80,8 @@ void declare_measure(CLI::App& command, AttributeArguments& arguments) {
       ->type_name("REFERENCES")
       ->allow_extra_args(false)
       ->group(group);
+  command.add_flag("--class-mean", arguments.class_mean, "Subtract the mean over all elements of the output from F")
+      ->group(group);
   command.add_flag("--multipliers", arguments.multipliers, "deeplift: multipliers instead of contributions")
       ->group(group);
   command.add_flag("--split-by-input", arguments.split_by_input, "conductance: a value per neuron and input element")

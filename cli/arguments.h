@@ -41,6 +41,7 @@ struct AttributeArguments {
   std::string quadrature;
   bool split_by_input = false;
   bool multipliers = false;
+  bool class_mean = false;
   std::vector<std::string> references;
 
   std::string precision = "single";

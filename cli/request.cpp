@@ -121,6 +121,7 @@ Request make_request(const AttributeArguments& arguments) {
   set_path(arguments, request);
   request.split_by_input = arguments.split_by_input;
   request.multipliers = arguments.multipliers;
+  request.subtract_class_mean = arguments.class_mean;
   request.micro_batch = arguments.micro_batch;
   request.memory_budget = parse_bytes(arguments.memory, "--memory");
   return request;

@@ -75,9 +75,14 @@ Array read_indices(std::string_view text) {
   return std::move(it->second);
 }
 
-IndexTarget read_target(std::string_view text) {
+Target read_target(std::string_view text) {
   const Array array = read_indices(text);
   const Shape& shape = array.shape();
+  if (array.dtype() == DType::f32 || array.dtype() == DType::f64) {
+    const Array weights = array.to(DType::f64);
+    const auto values = weights.as<double>();
+    return WeightedTarget{{values.begin(), values.end()}};
+  }
   if (!is_integer(array) || shape.empty() || shape.size() > 2 || array.size() == 0) {
     throw Error(Code::kInvalidArgument,
                 fmt::format("-t @{}: {} {} where integers [examples] or [examples, rank of the output] are needed",

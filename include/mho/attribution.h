@@ -41,7 +41,10 @@ struct DifferenceTarget {  ///< F = output[plus] - output[minus]
   std::vector<std::int64_t> plus;
   std::vector<std::int64_t> minus;
 };
-using Target = std::variant<ArgmaxTarget, IndexTarget, DifferenceTarget>;
+struct WeightedTarget {  ///< F = sum of weights[i] * output[i] over one example's flattened output
+  std::vector<double> weights;
+};
+using Target = std::variant<ArgmaxTarget, IndexTarget, DifferenceTarget, WeightedTarget>;
 
 /// x': a number for every element, the mean of the given inputs, or arrays with one example or as many as the input.
 struct MeanBaseline {};
@@ -63,8 +66,9 @@ struct Request {
   /// ONNX tensor names, node names and globs (`*`, `?`). Empty: every cut layer. kIg ignores it.
   std::vector<std::string> layers;
   Target target = ArgmaxTarget{};
-  std::string output;        ///< output tensor that F is taken from ("": the first)
-  bool probability = false;  ///< keep a final Softmax or Sigmoid (default: attribute its input)
+  std::string output;                ///< tensor that F is taken from: an output ("": the first), or any other: neurons
+  bool probability = false;          ///< keep a final Softmax or Sigmoid (default: attribute its input)
+  bool subtract_class_mean = false;  ///< F minus the mean over all elements of its tensor (arXiv 1704.02685, 3.6)
   Baseline baseline = 0.0;
   Quadrature quadrature = Quadrature::kAdaptive;
   double tolerance = 1e-2;                               ///< relative L1 error per example and layer (kAdaptive)

@@ -105,7 +105,7 @@ std::string describe(const Target& target) {
     return index->indices.size() == 1 ? fmt::format("{}", fmt::join(index->indices[0], ","))
                                       : fmt::format("{} indices", index->indices.size());
   }
-  return "argmax";
+  return std::holds_alternative<WeightedTarget>(target) ? "weighted" : "argmax";
 }
 
 Result empty_result(const Model& model, const attribution::Setup& setup, const Request& request) {
@@ -138,6 +138,7 @@ Result empty_result(const Model& model, const attribution::Setup& setup, const R
                      {"method", to_string(request.method)},
                      {"target", describe(request.target)},
                      {"baseline", describe(request.baseline)}};
+  if (request.subtract_class_mean) result.metadata["subtract_class_mean"] = "true";
   if (request.method == Method::kDeepLift) {
     result.metadata["values"] = request.multipliers ? "multipliers" : "contributions";
     result.metadata["references"] = fmt::format("{}", setup.references);

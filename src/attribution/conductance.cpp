@@ -158,7 +158,7 @@ void conductance(const Setup& setup, const Request& request, Result& result) {
       }
       progress.report(n, passes);
     }
-    result.target[e] = path.target->plus;
+    result.target[e] = path.target->index;
     result.steps[e] = steps;
     for (std::size_t l = 0; l < layers.size(); ++l) {
       for (const double v : values_of(result.layers[l], n, setup.inputs.count)) {

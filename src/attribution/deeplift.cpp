@@ -70,7 +70,7 @@ class DeepLift {
     const double weight = 1 / static_cast<double>(setup_.references);
     result_.f_input[e] = evaluator_.target(slot);
     result_.f_baseline[e] += weight * evaluator_.reference_target(slot);
-    result_.target[e] = at_input_[slot].path->target->plus;
+    result_.target[e] = at_input_[slot].path->target->index;
     result_.evaluations[e] += 2;
     kernels::Device& device = evaluator_.device();
     for (std::size_t l = 0; l < setup_.layers.size(); ++l) {

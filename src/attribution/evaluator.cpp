@@ -191,10 +191,11 @@ double Evaluator::read_target(std::size_t slot, const PathPoint& point, Run run)
   if (!path.target) {
     if (point.alpha != 1) throw Error(Code::kInternal, "a path must be visited at alpha = 1 first");
     const Array all = engine::to_host(device(), values);
-    path.target = resolve(*wanted_, path.example, setup_->target.output_shape, all.as<double>());
+    path.target =
+        resolve(*wanted_, setup_->subtract_class_mean, path.example, setup_->target.output_shape, all.as<double>());
   }
-  const auto element = [&](std::int64_t i) { return i < 0 ? 0 : engine::element_of(device(), values, i); };
-  const double f = element(path.target->plus) - element(path.target->minus);
+  double f = 0;
+  for (const auto& [index, weight] : path.target->weights) f += weight * engine::element_of(device(), values, index);
   if (!std::isfinite(f)) {
     const std::string where = first_non_finite({&point, 1});
     throw Error(
@@ -210,8 +211,9 @@ void Evaluator::seed(std::size_t slot, const ExamplePath& path) {
   if (seeded_[slot] == path.example) return;
   const Tensor t = engine::slot_of(plan_->seed(0), static_cast<std::int64_t>(slot), batch_);
   Array cotangent(DType::f64, t.shape());
-  cotangent.as<double>()[static_cast<std::size_t>(path.target->plus)] += 1;
-  if (path.target->minus >= 0) cotangent.as<double>()[static_cast<std::size_t>(path.target->minus)] -= 1;
+  for (const auto& [index, weight] : path.target->weights) {
+    cotangent.as<double>()[static_cast<std::size_t>(index)] += weight;
+  }
   engine::from_host(device(), cotangent, t);
   seeded_[slot] = path.example;
 }

@@ -107,7 +107,7 @@ class Integrator {
     }
     result_.f_input[n] = run.f_input();
     result_.f_baseline[n] = run.f_baseline();
-    result_.target[n] = run.path().target->plus;
+    result_.target[n] = run.path().target->index;
     result_.evaluations[n] = run.evaluations();
     result_.steps[n] = run.steps();
     result_.converged[n] = run.converged();

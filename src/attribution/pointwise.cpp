@@ -52,7 +52,7 @@ void pointwise(const Setup& setup, const Request& request, Result& result) {
         continue;
       }
       result.f_input[n] = evaluator.target(p);
-      result.target[n] = points[p].path->target->plus;
+      result.target[n] = points[p].path->target->index;
       result.evaluations[n] = 2;
     }
     // Reading may evaluate again to find a NaN, so targets come first.

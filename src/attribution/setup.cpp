@@ -172,6 +172,7 @@ Setup set_up(const Model::Impl& model, const Inputs& inputs, const Request& requ
   const Graph& graph = *setup.graph;
   setup.requested_output = request.output;
   setup.probability = request.probability;
+  setup.subtract_class_mean = request.subtract_class_mean;
   setup.target = find_target(graph, request.output, request.probability);
   setup.sources = find_sources(graph);
   const std::vector<ValueId> moving = setup.sources.all();

@@ -21,6 +21,7 @@ struct Setup {
   TargetTensor target;                        ///< ids of `graph`
   std::string requested_output;               ///< as in the request
   bool probability = false;
+  bool subtract_class_mean = false;
   PathSources sources;  ///< likewise
   graph::Analysis facts;
   std::vector<LayerChoice> layers;

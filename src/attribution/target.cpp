@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace mho::attribution {
 
@@ -69,20 +70,24 @@ ValueId logit_of(const Graph& graph, const graph::Node& node) {
 
 TargetTensor find_target(const Graph& graph, const std::string& output, bool probability) {
   ValueId value = graph.outputs().empty() ? graph::kNoValue : graph.outputs()[0];
+  bool hidden = false;
   if (!output.empty()) {
     value = graph.find(output);
-    if (std::ranges::find(graph.outputs(), value) == graph.outputs().end()) {
+    if (value == graph::kNoValue) {
       std::string names;
       for (const ValueId id : graph.outputs()) names += (names.empty() ? "" : ", ") + graph.value(id).name;
-      throw Error(Code::kNotFound, fmt::format("the model has no output '{}'; it has: {}", output, names));
+      throw Error(Code::kNotFound,
+                  fmt::format("the model has no output or other tensor '{}'; its outputs: {}", output, names));
     }
+    hidden = std::ranges::find(graph.outputs(), value) == graph.outputs().end();
   }
   if (value == graph::kNoValue) throw Error(Code::kInvalidModel, "the model has no output");
   TargetTensor target{value, graph.value(value).name, {}, graph.value(value).type.shape};
   if (!graph.value(value).type.is_real()) {
     throw Error(Code::kInvalidArgument, fmt::format("output '{}' is not a real tensor", target.name));
   }
-  if (probability) return target;
+  if (hidden) target.note = "neurons inside the network";
+  if (hidden || probability) return target;
   // Reshapes behind the Softmax do not hide it.
   ValueId at = value;
   while (producer_of(graph, at) != nullptr && producer_of(graph, at)->primitive->is_view()) {
@@ -132,8 +137,10 @@ std::int64_t flat_index(const std::vector<std::int64_t>& given, const Shape& sha
 
 }  // namespace
 
-TargetTerms resolve(const Target& target, std::int64_t example, const Shape& shape, std::span<const double> values) {
+TargetTerms resolve(const Target& target, bool subtract_mean, std::int64_t example, const Shape& shape,
+                    std::span<const double> values) {
   const auto elements = static_cast<std::int64_t>(values.size());
+  TargetTerms terms;
   if (const auto* index = std::get_if<IndexTarget>(&target)) {
     if (index->indices.empty()) throw Error(Code::kInvalidArgument, "the target has no index");
     const bool shared = index->indices.size() == 1;
@@ -141,12 +148,33 @@ TargetTerms resolve(const Target& target, std::int64_t example, const Shape& sha
       throw Error(Code::kInvalidArgument,
                   fmt::format("there are {} target indices for more examples", index->indices.size()));
     }
-    return {flat_index(index->indices[shared ? 0 : static_cast<std::size_t>(example)], shape, elements), -1};
+    terms.weights = {{flat_index(index->indices[shared ? 0 : static_cast<std::size_t>(example)], shape, elements), 1}};
+  } else if (const auto* difference = std::get_if<DifferenceTarget>(&target)) {
+    terms.weights = {{flat_index(difference->plus, shape, elements), 1},
+                     {flat_index(difference->minus, shape, elements), -1}};
+  } else if (const auto* weighted = std::get_if<WeightedTarget>(&target)) {
+    if (weighted->weights.size() != values.size()) {
+      throw Error(Code::kInvalidArgument, fmt::format("the target has {} weights for the {} elements of shape {}",
+                                                      weighted->weights.size(), elements, to_string(shape)));
+    }
+    for (std::int64_t i = 0; i < elements; ++i) {
+      const double weight = weighted->weights[static_cast<std::size_t>(i)];
+      if (!std::isfinite(weight)) throw Error(Code::kInvalidArgument, "a weight of the target is not finite");
+      if (weight != 0) terms.weights.emplace_back(i, weight);
+    }
+    if (terms.weights.empty()) throw Error(Code::kInvalidArgument, "all weights of the target are 0");
+  } else {
+    terms.weights = {{std::ranges::max_element(values) - values.begin(), 1}};
   }
-  if (const auto* difference = std::get_if<DifferenceTarget>(&target)) {
-    return {flat_index(difference->plus, shape, elements), flat_index(difference->minus, shape, elements)};
-  }
-  return {std::ranges::max_element(values) - values.begin(), -1};
+  terms.index = terms.weights.front().first;
+  if (!subtract_mean) return terms;
+  double sum = 0;
+  for (const auto& [index, weight] : terms.weights) sum += weight;
+  std::vector<double> all(values.size(), -sum / static_cast<double>(elements));
+  for (const auto& [index, weight] : terms.weights) all[static_cast<std::size_t>(index)] += weight;
+  terms.weights.clear();
+  for (std::int64_t i = 0; i < elements; ++i) terms.weights.emplace_back(i, all[static_cast<std::size_t>(i)]);
+  return terms;
 }
 
 }  // namespace mho::attribution

@@ -5,6 +5,8 @@
 
 #include <span>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "graph/graph.h"
 
@@ -18,17 +20,18 @@ struct TargetTensor {
 };
 
 /// The output `output` ("": the first), or, unless `probability`, the input of the Softmax or Sigmoid that makes it.
-/// Throws Error(kNotFound).
+/// Any other tensor of the graph is taken as it is: F is then a neuron. Throws Error(kNotFound).
 [[nodiscard]] TargetTensor find_target(const graph::Graph& graph, const std::string& output, bool probability);
 
 /// F as weights on flat elements of one example's target tensor.
 struct TargetTerms {
-  std::int64_t plus = 0;
-  std::int64_t minus = -1;  ///< -1: none
+  std::int64_t index = 0;  ///< to be reported: the element, or the first one of several
+  std::vector<std::pair<std::int64_t, double>> weights;
 };
 
-/// For one example, with its target values at x. Throws Error(kInvalidArgument) where an index is out of range.
-[[nodiscard]] TargetTerms resolve(const Target& target, std::int64_t example, const Shape& example_shape,
-                                  std::span<const double> values);
+/// For one example, with its target values at x. `subtract_mean`: F minus the mean of all elements. Throws
+/// Error(kInvalidArgument) where an index is out of range or the number of weights is not that of the elements.
+[[nodiscard]] TargetTerms resolve(const Target& target, bool subtract_mean, std::int64_t example,
+                                  const Shape& example_shape, std::span<const double> values);
 
 }  // namespace mho::attribution
