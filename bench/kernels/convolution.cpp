@@ -87,4 +87,4 @@ BENCHMARK(convolution)->Apply(all_layers)->UseRealTime()->Unit(benchmark::kMilli
 
 }  // namespace
 
-BENCHMARK_MAIN();
+

@@ -143,6 +143,29 @@ class Device {
   virtual void pool_average_vjp(Workspace&, const Window& window, bool count_include_pad, const Tensor& gy,
                                 const Tensor& gx) = 0;
 
+  // --- DeepLIFT multipliers (MATHS.md section 3): r* are the tensors of the run at the reference, m* multipliers,
+  // always real. Every verb keeps sum of m * delta, and is bounded where differences vanish (docs/deeplift.md) --------
+  /// Rescale: mx = my * (y - ry) / (x - rx), or f' at the midpoint where x - rx is rounding. Any one layout; mx may be
+  /// my.
+  virtual void unary_multipliers(Workspace&, const UnaryFunction& f, const Tensor& x, const Tensor& rx, const Tensor& y,
+                                 const Tensor& ry, const Tensor& my, const Tensor& mx) = 0;
+  /// Both operands by the mean over the orders in which they move. ma and mb have my's shape: they are still to be
+  /// summed to the operands' shapes. Either may be empty. Numbers of any dtype; booleans count as 0 and 1. Plain.
+  virtual void binary_multipliers(Workspace&, Binary f, const Tensor& a, const Tensor& b, const Tensor& ra,
+                                  const Tensor& rb, const Tensor& my, const Tensor& ma, const Tensor& mb) = 0;
+  /// Winners as pool_max() left them. Layouts as there.
+  virtual void pool_max_multipliers(Workspace&, const Window& window, const Tensor& x, const Tensor& rx,
+                                    const Tensor& winner, const Tensor& rwinner, const Tensor& my,
+                                    const Tensor& mx) = 0;
+  virtual void reduce_extremum_multipliers(Workspace&, Extremum kind, const Tensor& x, const Tensor& rx,
+                                           const Tensor& winner, const Tensor& rwinner, const Tensor& my,
+                                           const Tensor& mx) = 0;
+  virtual void reduce_prod_multipliers(Workspace&, const Tensor& x, const Tensor& rx, const Tensor& my,
+                                       const Tensor& mx) = 0;
+  /// Softmax, or LogSoftmax if `log`.
+  virtual void softmax_multipliers(Workspace&, bool log, const Tensor& x, const Tensor& rx, std::int64_t axis,
+                                   const Tensor& my, const Tensor& mx) = 0;
+
   // --- Path integrals: `acc` is f64 with as many stored elements as the others, any layout --------------------------
   /// y = a + alpha * (b - a).
   virtual void interpolate(const Tensor& a, const Tensor& b, double alpha, const Tensor& y) = 0;

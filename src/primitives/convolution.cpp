@@ -89,6 +89,10 @@ class Convolution final : public Primitive {
   [[nodiscard]] bool affine(Positions active) const override {
     return !fusion_.relu && !(active.has(0) && active.has(1));
   }
+  [[nodiscard]] DeltaRule delta_rule(Positions active) const override {
+    if (affine(active)) return DeltaRule::linear;
+    return fusion_.relu ? DeltaRule::none : DeltaRule::bilinear;
+  }
   [[nodiscard]] LayoutRule layout_rule() const override { return LayoutRule::convolution; }
   [[nodiscard]] double flops(std::span<const TensorType> inputs, std::span<const TensorType> outputs) const override {
     return product_count(inputs[1].shape, outputs[0].shape);
@@ -185,6 +189,9 @@ class ConvolutionTranspose final : public Primitive {
     return reads;
   }
   [[nodiscard]] bool affine(Positions active) const override { return !(active.has(0) && active.has(1)); }
+  [[nodiscard]] DeltaRule delta_rule(Positions active) const override {
+    return affine(active) ? DeltaRule::linear : DeltaRule::bilinear;
+  }
   [[nodiscard]] double flops(std::span<const TensorType> inputs, std::span<const TensorType>) const override {
     return product_count(inputs[1].shape, inputs[0].shape);
   }

@@ -100,7 +100,17 @@ class UnaryPrimitive final : public Primitive {
   [[nodiscard]] bool differentiable() const override { return !logical(); }
   [[nodiscard]] bool affine(Positions) const override { return f_.kind == Unary::neg || f_.kind == Unary::affine; }
   [[nodiscard]] DeltaRule delta_rule(Positions active) const override {
-    return affine(active) ? DeltaRule::linear : DeltaRule::none;
+    return affine(active) ? DeltaRule::linear : DeltaRule::custom;
+  }
+  // Rescale: m_x = m_y (y - y') / (x - x').
+  void multipliers(Exec& exec, const MultiplierArgs& args) const override {
+    if (affine(args.active)) return Primitive::multipliers(exec, args);
+    exec.device.unary_multipliers(exec.workspace, f_, args.inputs[0], args.reference_inputs[0], args.outputs[0],
+                                  args.reference_outputs[0], args.output_multipliers[0], args.input_multipliers[0]);
+  }
+  [[nodiscard]] BackwardReads multiplier_reads(Positions active, Positions wanted) const override {
+    if (affine(active)) return backward_reads(wanted);
+    return {Positions::of({0}), Positions::of({0})};
   }
   [[nodiscard]] LayoutRule layout_rule() const override {
     return logical() ? LayoutRule::plain : LayoutRule::elementwise;
@@ -190,7 +200,12 @@ class BinaryPrimitive final : public Primitive {
   }
   [[nodiscard]] DeltaRule delta_rule(Positions active) const override {
     if (affine(active)) return DeltaRule::linear;
-    return f_ == Binary::mul ? DeltaRule::bilinear : DeltaRule::none;
+    return f_ == Binary::mul ? DeltaRule::bilinear : DeltaRule::custom;
+  }
+  void multipliers(Exec& exec, const MultiplierArgs& args) const override;
+  [[nodiscard]] BackwardReads multiplier_reads(Positions active, Positions wanted) const override {
+    if (delta_rule(active) != DeltaRule::custom) return backward_reads(wanted);
+    return {Positions::of({0, 1}), {}};
   }
   [[nodiscard]] LayoutRule layout_rule() const override {
     const bool blocked = f_ <= Binary::div || f_ == Binary::max || f_ == Binary::min;
@@ -313,6 +328,28 @@ void BinaryPrimitive::vjp(Exec& exec, const VjpArgs& args) const {
   }
 }
 
+// The mean over the two orders in which the operands can move from the reference.
+void BinaryPrimitive::multipliers(Exec& exec, const MultiplierArgs& args) const {
+  if (delta_rule(args.active) != DeltaRule::custom) return Primitive::multipliers(exec, args);
+  const Tensor my = as_plain(exec, args.output_multipliers[0]);
+  std::array<Tensor, 2> full{};
+  for (std::size_t i = 0; i < 2; ++i) {
+    if (!args.input_multipliers[i].empty()) full[i] = exec.workspace.temporary({my.dtype(), my.shape()});
+  }
+  exec.device.binary_multipliers(exec.workspace, f_, as_plain(exec, args.inputs[0]), as_plain(exec, args.inputs[1]),
+                                 as_plain(exec, args.reference_inputs[0]), as_plain(exec, args.reference_inputs[1]), my,
+                                 full[0], full[1]);
+  for (std::size_t i = 0; i < 2; ++i) {
+    const Tensor& target = args.input_multipliers[i];
+    if (target.empty()) continue;
+    if (full[i].shape() == target.shape()) {
+      exec.device.copy(exec.workspace, full[i], target);
+    } else {
+      sum_to_shape(exec, full[i], target);
+    }
+  }
+}
+
 class WherePrimitive final : public Primitive {
  public:
   [[nodiscard]] std::string_view name() const override { return "where"; }
@@ -346,7 +383,50 @@ class WherePrimitive final : public Primitive {
   }
   [[nodiscard]] BackwardReads backward_reads(Positions) const override { return {Positions::of({0}), {}}; }
   [[nodiscard]] bool affine(Positions active) const override { return !active.has(0); }
+  [[nodiscard]] DeltaRule delta_rule(Positions active) const override {
+    return affine(active) ? DeltaRule::linear : DeltaRule::custom;
+  }
+  void multipliers(Exec& exec, const MultiplierArgs& args) const override;
+  [[nodiscard]] BackwardReads multiplier_reads(Positions active, Positions wanted) const override {
+    if (affine(active)) return backward_reads(wanted);
+    return {wanted.has(0) ? Positions::of({0, 1, 2}) : Positions::of({0}), {}};
+  }
 };
+
+// y = c a + (1 - c) b with c = 0 or 1, and products split symmetrically: m_a = m_y (c + c')/2,
+// m_b = m_y (1 - (c + c')/2), m_c = m_y [(a + a') - (b + b')]/2.
+void WherePrimitive::multipliers(Exec& exec, const MultiplierArgs& args) const {
+  if (affine(args.active)) return Primitive::multipliers(exec, args);
+  kernels::Device& device = exec.device;
+  kernels::Workspace& ws = exec.workspace;
+  const Tensor& my = args.output_multipliers[0];
+  const DType real = device.real();
+  const auto mean = [&](std::size_t i) {
+    const Tensor one = ws.temporary({real, args.inputs[i].shape()});
+    const Tensor other = ws.temporary(one.type);
+    device.copy(ws, args.inputs[i], one);
+    device.copy(ws, args.reference_inputs[i], other);
+    device.interpolate(one, other, 0.5, one);
+    return one;
+  };
+  const auto pass = [&](const Tensor& factor, const Tensor& target) {
+    const Tensor full = ws.temporary({real, my.shape()});
+    device.binary(ws, Binary::mul, factor, my, full);
+    sum_to_shape(exec, full, target);
+  };
+  const Tensor share = mean(0);
+  if (!args.input_multipliers[1].empty()) pass(share, args.input_multipliers[1]);
+  if (!args.input_multipliers[2].empty()) {
+    const Tensor rest = ws.temporary(share.type);
+    device.unary(ws, {Unary::affine, -1, 1}, share, rest);
+    pass(rest, args.input_multipliers[2]);
+  }
+  if (!args.input_multipliers[0].empty()) {
+    const Tensor difference = ws.temporary({real, my.shape()});
+    device.binary(ws, Binary::sub, mean(1), mean(2), difference);
+    pass(difference, args.input_multipliers[0]);
+  }
+}
 
 }  // namespace
 

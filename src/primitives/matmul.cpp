@@ -61,6 +61,10 @@ class Matmul final : public Primitive {
     return reads;
   }
   [[nodiscard]] bool affine(Positions active) const override { return !relu_ && !(active.has(0) && active.has(1)); }
+  [[nodiscard]] DeltaRule delta_rule(Positions active) const override {
+    if (affine(active)) return DeltaRule::linear;
+    return relu_ ? DeltaRule::none : DeltaRule::bilinear;
+  }
   [[nodiscard]] double flops(std::span<const TensorType> inputs, std::span<const TensorType> outputs) const override {
     const Shape& a = inputs[0].shape;
     return 2.0 * static_cast<double>(outputs[0].elements()) *

@@ -128,6 +128,20 @@ class Cast final : public Movement {
   }
   [[nodiscard]] bool differentiable() const override { return to_ == kReal; }
   [[nodiscard]] bool affine(Positions) const override { return to_ == kReal; }
+  [[nodiscard]] DeltaRule delta_rule(Positions) const override {
+    return affine({}) ? DeltaRule::linear : DeltaRule::custom;
+  }
+  // Truncation is a step function of a number; Rescale takes the values as they are.
+  void multipliers(Exec& exec, const MultiplierArgs& args) const override {
+    if (affine({})) return Primitive::multipliers(exec, args);
+    exec.device.unary_multipliers(exec.workspace, {kernels::Unary::floor}, args.inputs[0], args.reference_inputs[0],
+                                  args.outputs[0], args.reference_outputs[0], args.output_multipliers[0],
+                                  args.input_multipliers[0]);
+  }
+  [[nodiscard]] BackwardReads multiplier_reads(Positions, Positions) const override {
+    if (affine({})) return {};
+    return {Positions::of({0}), Positions::of({0})};
+  }
 
  private:
   DType to_;

@@ -35,6 +35,8 @@ void Primitive::multipliers(Exec& exec, const MultiplierArgs& args) const {
   vjp(exec, {inputs, args.outputs, args.saved, args.output_multipliers, args.input_multipliers});
 }
 
-BackwardReads Primitive::multiplier_reads(Positions /*active*/, Positions wanted) const { return backward_reads(wanted); }
+BackwardReads Primitive::multiplier_reads(Positions /*active*/, Positions wanted) const {
+  return backward_reads(wanted);
+}
 
 }  // namespace mho::primitives

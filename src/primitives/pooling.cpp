@@ -48,6 +48,12 @@ class PoolMax final : public Pool {
     exec.device.pool_max_vjp(exec.workspace, window_, args.output_gradients[0], args.saved[0], args.input_gradients[0]);
   }
   [[nodiscard]] bool affine(Positions) const override { return false; }
+  [[nodiscard]] DeltaRule delta_rule(Positions) const override { return DeltaRule::custom; }
+  void multipliers(Exec& exec, const MultiplierArgs& args) const override {
+    exec.device.pool_max_multipliers(exec.workspace, window_, args.inputs[0], args.reference_inputs[0], args.saved[0],
+                                     args.reference_saved[0], args.output_multipliers[0], args.input_multipliers[0]);
+  }
+  [[nodiscard]] BackwardReads multiplier_reads(Positions, Positions) const override { return {Positions::of({0}), {}}; }
 };
 
 class PoolAverage final : public Pool {

@@ -61,6 +61,24 @@ class Reduce final : public Primitive {
     return {kind_ == ReduceKind::prod ? Positions::of({0}) : Positions::none(), {}};
   }
   [[nodiscard]] bool affine(Positions) const override { return kind_ == ReduceKind::sum || kind_ == ReduceKind::mean; }
+  [[nodiscard]] DeltaRule delta_rule(Positions active) const override {
+    return affine(active) ? DeltaRule::linear : DeltaRule::custom;
+  }
+  void multipliers(Exec& exec, const MultiplierArgs& args) const override {
+    if (affine(args.active)) return Primitive::multipliers(exec, args);
+    const Tensor& x = args.inputs[0];
+    const Tensor& rx = args.reference_inputs[0];
+    const Tensor& my = args.output_multipliers[0];
+    const Tensor& mx = args.input_multipliers[0];
+    if (!x.type.is_real()) return exec.device.fill(mx, 0);
+    if (kind_ == ReduceKind::prod) return exec.device.reduce_prod_multipliers(exec.workspace, x, rx, my, mx);
+    exec.device.reduce_extremum_multipliers(exec.workspace, kind_ == ReduceKind::max ? Extremum::max : Extremum::min, x,
+                                            rx, args.saved[0], args.reference_saved[0], my, mx);
+  }
+  [[nodiscard]] BackwardReads multiplier_reads(Positions active, Positions wanted) const override {
+    if (affine(active)) return backward_reads(wanted);
+    return {Positions::of({0}), {}};
+  }
 
  private:
   [[nodiscard]] bool extremum() const { return kind_ == ReduceKind::max || kind_ == ReduceKind::min; }

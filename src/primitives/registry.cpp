@@ -7,27 +7,27 @@ namespace mho::primitives {
 
 namespace {
 
-// "linear" and "rescale" are rules of DeepLIFT (MATHS.md section 3); "later" marks primitives whose rule is not
-// written.
+// How DeepLIFT multipliers pass; the formulas are in docs/deeplift.md.
 constexpr auto kFacts = std::to_array<PrimitiveFacts>({
     {"add, sub", "yes", "linear"},
-    {"mul, matmul, convolution, convolution_transpose", "in one input", "linear; product of two active inputs later"},
-    {"div", "in the numerator", "linear; active denominator later"},
-    {"pow, max, min, mod, fmod", "no", "later"},
+    {"mul, matmul, convolution, convolution_transpose", "in one input", "linear; symmetric split of two active inputs"},
+    {"div", "in the numerator", "linear; both orders where the denominator is active"},
+    {"pow, max, min, mod, fmod", "no", "rescale; both orders of two active inputs"},
     {"neg, affine", "yes", "linear"},
     {"relu, leaky_relu, elu, selu, celu, sigmoid, hard_sigmoid, tanh, softplus, softsign, erf, gelu, gelu_tanh, "
      "thresholded_relu, clip, abs, sqrt, reciprocal, exp, log, pow (constant exponent), sin, cos, tan, asin, acos, "
      "atan, sinh, cosh, asinh, acosh, atanh, sign, floor, ceil, round",
      "no", "rescale"},
-    {"equal, less, less_or_equal, greater, greater_or_equal, and, or, xor, not, is_nan", "no", "no gradient"},
-    {"where", "in both branches", "linear; active condition later"},
+    {"equal, less, less_or_equal, greater, greater_or_equal, and, or, xor, not, is_nan", "no",
+     "no gradient; multipliers as for other functions"},
+    {"where", "in both branches", "linear; symmetric split where the condition is active"},
     {"reshape, transpose, broadcast, slice, pad, concat, reorder", "yes", "linear"},
-    {"cast", "to real", "linear"},
-    {"gather", "in the data", "linear"},
+    {"cast", "to real", "linear; rescale to integers"},
+    {"gather", "in the data", "linear; none for active indices"},
     {"reduce_sum, reduce_mean", "yes", "linear"},
-    {"reduce_prod, reduce_max, reduce_min", "no", "later"},
-    {"softmax, log_softmax", "no", "later"},
-    {"pool_max", "no", "later"},
+    {"reduce_prod", "no", "mean of two orders"},
+    {"softmax, log_softmax", "no", "rescale of exp, sum, log and exp"},
+    {"pool_max, reduce_max, reduce_min", "no", "both winners, both orders"},
     {"pool_average", "yes", "linear"},
 });
 

@@ -33,6 +33,12 @@ class Softmax final : public Primitive {
   }
   [[nodiscard]] BackwardReads backward_reads(Positions) const override { return {{}, Positions::of({0})}; }
   [[nodiscard]] bool affine(Positions) const override { return false; }
+  [[nodiscard]] DeltaRule delta_rule(Positions) const override { return DeltaRule::custom; }
+  void multipliers(Exec& exec, const MultiplierArgs& args) const override {
+    exec.device.softmax_multipliers(exec.workspace, log_, args.inputs[0], args.reference_inputs[0], axis_,
+                                    args.output_multipliers[0], args.input_multipliers[0]);
+  }
+  [[nodiscard]] BackwardReads multiplier_reads(Positions, Positions) const override { return {Positions::of({0}), {}}; }
 
  private:
   std::int64_t axis_;

@@ -222,11 +222,11 @@ TEST(Elementwise, RefusesWhatDoesNotFit) {
 TEST(Elementwise, DeltaRulesFollowTheActiveInputs) {
   const PrimitivePtr mul = make_binary(Binary::mul);
   EXPECT_EQ(mul->delta_rule(Positions::of({0})), DeltaRule::linear);
-  EXPECT_EQ(mul->delta_rule(Positions::of({0, 1})), DeltaRule::none);
+  EXPECT_EQ(mul->delta_rule(Positions::of({0, 1})), DeltaRule::bilinear);
   const PrimitivePtr max = make_binary(Binary::max);
-  EXPECT_EQ(max->delta_rule(Positions::of({1})), DeltaRule::rescale);
-  EXPECT_EQ(max->delta_rule(Positions::of({0, 1})), DeltaRule::none);
-  EXPECT_EQ(make_unary({Unary::relu})->delta_rule(Positions::of({0})), DeltaRule::rescale);
+  EXPECT_EQ(max->delta_rule(Positions::of({1})), DeltaRule::custom);
+  EXPECT_EQ(max->delta_rule(Positions::of({0, 1})), DeltaRule::custom);
+  EXPECT_EQ(make_unary({Unary::relu})->delta_rule(Positions::of({0})), DeltaRule::custom);
   EXPECT_EQ(make_unary({Unary::neg})->delta_rule(Positions::of({0})), DeltaRule::linear);
 }
 

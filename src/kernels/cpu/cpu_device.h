@@ -59,6 +59,11 @@ class CpuDevice : public ReferenceDevice<float> {
   void pool_average_vjp(Workspace&, const Window& window, bool count_include_pad, const Tensor& gy,
                         const Tensor& gx) override;
 
+  void unary_multipliers(Workspace&, const UnaryFunction& f, const Tensor& x, const Tensor& rx, const Tensor& y,
+                         const Tensor& ry, const Tensor& my, const Tensor& mx) override;
+  void pool_max_multipliers(Workspace&, const Window& window, const Tensor& x, const Tensor& rx, const Tensor& winner,
+                            const Tensor& rwinner, const Tensor& my, const Tensor& mx) override;
+
   void interpolate(const Tensor& a, const Tensor& b, double alpha, const Tensor& y) override;
   void accumulate_path(double w0, const Tensor& g0, double w1, const Tensor& g1, const Tensor& y0, const Tensor& y1,
                        const Tensor& acc) override;

@@ -52,6 +52,18 @@ class ReferenceDevice : public Device {
                     const Tensor& y) override;
   void pool_average_vjp(Workspace&, const Window& window, bool count_include_pad, const Tensor& gy,
                         const Tensor& gx) override;
+  void unary_multipliers(Workspace&, const UnaryFunction& f, const Tensor& x, const Tensor& rx, const Tensor& y,
+                         const Tensor& ry, const Tensor& my, const Tensor& mx) override;
+  void binary_multipliers(Workspace&, Binary f, const Tensor& a, const Tensor& b, const Tensor& ra, const Tensor& rb,
+                          const Tensor& my, const Tensor& ma, const Tensor& mb) override;
+  void pool_max_multipliers(Workspace&, const Window& window, const Tensor& x, const Tensor& rx, const Tensor& winner,
+                            const Tensor& rwinner, const Tensor& my, const Tensor& mx) override;
+  void reduce_extremum_multipliers(Workspace&, Extremum kind, const Tensor& x, const Tensor& rx, const Tensor& winner,
+                                   const Tensor& rwinner, const Tensor& my, const Tensor& mx) override;
+  void reduce_prod_multipliers(Workspace&, const Tensor& x, const Tensor& rx, const Tensor& my,
+                               const Tensor& mx) override;
+  void softmax_multipliers(Workspace&, bool log, const Tensor& x, const Tensor& rx, std::int64_t axis, const Tensor& my,
+                           const Tensor& mx) override;
   void interpolate(const Tensor& a, const Tensor& b, double alpha, const Tensor& y) override;
   void accumulate_path(double w0, const Tensor& g0, double w1, const Tensor& g1, const Tensor& y0, const Tensor& y1,
                        const Tensor& acc) override;
