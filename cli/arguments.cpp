@@ -82,6 +82,13 @@ void declare_measure(CLI::App& command, AttributeArguments& arguments) {
       ->group(group);
   command.add_flag("--class-mean", arguments.class_mean, "Subtract the mean over all elements of the output from F")
       ->group(group);
+  command
+      .add_option("--rule", arguments.rules,
+                  "deeplift: rescale (default), reveal_cancel, genomics, gradient or linear, for all nodes or for those "
+                  "with a name, glob or operator type: NODES=RULE; may be repeated")
+      ->type_name("RULE")
+      ->allow_extra_args(false)
+      ->group(group);
   command.add_flag("--multipliers", arguments.multipliers, "deeplift: multipliers instead of contributions")
       ->group(group);
   command.add_flag("--split-by-input", arguments.split_by_input, "conductance: a value per neuron and input element")

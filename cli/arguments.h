@@ -40,6 +40,7 @@ struct AttributeArguments {
   std::optional<std::int64_t> steps;
   std::string quadrature;
   bool split_by_input = false;
+  std::vector<std::string> rules;  ///< "RULE" or "NODES=RULE"
   bool multipliers = false;
   bool class_mean = false;
   std::vector<std::string> references;

@@ -85,6 +85,18 @@ void check_destination(const std::string& option, const fs::path& path, const st
   }
 }
 
+RuleChoice parse_rule_choice(const std::string& text) {
+  // Node names may contain '=', rules do not.
+  const std::size_t at = text.rfind('=');
+  const std::string name = at == std::string::npos ? text : text.substr(at + 1);
+  const auto rule = parse_rule(name);
+  if (!rule) {
+    refuse(fmt::format("--rule {}: '{}' is none of rescale, reveal_cancel, genomics, gradient, linear", text, name));
+  }
+  if (at == 0) refuse(fmt::format("--rule {}: no node is named before the '='", text));
+  return {at == std::string::npos ? "*" : text.substr(0, at), *rule};
+}
+
 }  // namespace
 
 Request make_request(const AttributeArguments& arguments) {
@@ -109,6 +121,8 @@ Request make_request(const AttributeArguments& arguments) {
   }
   if (arguments.multipliers && *method != Method::kDeepLift) refuse("--multipliers needs -m deeplift");
   if (!arguments.references.empty() && *method != Method::kDeepLift) refuse("--references needs -m deeplift");
+  if (!arguments.rules.empty() && *method != Method::kDeepLift) refuse("--rule needs -m deeplift");
+  for (const std::string& text : arguments.rules) request.rules.push_back(parse_rule_choice(text));
   if (!arguments.references.empty() && !arguments.baselines.empty()) {
     refuse("--references takes the place of -b: give one of them");
   }

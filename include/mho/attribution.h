@@ -20,7 +20,7 @@ enum class Method {
   kGradient,             ///< dF/dy at x
   kGradientXActivation,  ///< y * dF/dy at x
   kInternalInfluence,    ///< integral of dF/dy along the path (arXiv 1802.03788)
-  kDeepLift,             ///< multiplier * (y - y') by DeepLIFT's Rescale rule (arXiv 1704.02685)
+  kDeepLift,             ///< multiplier * (y - y') of DeepLIFT (arXiv 1704.02685)
 };
 
 enum class Quadrature {
@@ -55,6 +55,19 @@ struct ReferenceSet {
 };
 using Baseline = std::variant<double, MeanBaseline, Inputs, ReferenceSet>;
 
+/// How DeepLIFT's multipliers pass what is not linear (docs/deeplift.md).
+enum class DeepLiftRule {
+  kRescale,       ///< (y - y') / (x - x'), and its like for every operator: sums are exact
+  kRevealCancel,  ///< elementwise functions treat positive and negative changes apart: sums are exact
+  kGenomics,      ///< RevealCancel behind matrix products, Rescale elsewhere (the default of kundajelab/deeplift)
+  kGradient,      ///< dy/dx at x: sums are not exact
+  kLinear,        ///< as if y = x: sums are not exact
+};
+struct RuleChoice {
+  std::string nodes = "*";  ///< ONNX node name or glob, or ONNX operator type
+  DeepLiftRule rule = DeepLiftRule::kRescale;
+};
+
 struct Progress {
   std::int64_t examples_done = 0;
   std::int64_t examples = 0;
@@ -74,6 +87,7 @@ struct Request {
   double tolerance = 1e-2;                               ///< relative L1 error per example and layer (kAdaptive)
   std::int64_t steps = 0;                                ///< segments of the path; 0 with kAdaptive, required otherwise
   std::int64_t max_steps = 1024;                         ///< kAdaptive gives up here and says so in `converged`
+  std::vector<RuleChoice> rules;                         ///< kDeepLift: Rescale, but for these; the last one wins
   bool multipliers = false;                              ///< kDeepLift: the multipliers instead of contributions
   bool split_by_input = false;                           ///< kConductance: keep Cond_ij instead of summing over inputs
   std::int64_t micro_batch = 0;                          ///< path points evaluated at once; 0: chosen by mho
@@ -117,6 +131,8 @@ struct Result {
 
 [[nodiscard]] const char* to_string(Method method) noexcept;
 [[nodiscard]] const char* to_string(Quadrature quadrature) noexcept;
+[[nodiscard]] const char* to_string(DeepLiftRule rule) noexcept;
+[[nodiscard]] std::optional<DeepLiftRule> parse_rule(std::string_view text);
 [[nodiscard]] std::optional<Method> parse_method(std::string_view text);
 [[nodiscard]] std::optional<Quadrature> parse_quadrature(std::string_view text);
 

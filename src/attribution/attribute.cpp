@@ -3,7 +3,6 @@
 #include <fmt/ranges.h>
 #include <mho/attribution.h>
 
-#include <array>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -15,22 +14,6 @@
 namespace mho {
 
 namespace {
-
-constexpr std::array kMethods = {
-    std::pair{Method::kNig, "nig"},
-    std::pair{Method::kConductance, "conductance"},
-    std::pair{Method::kIg, "ig"},
-    std::pair{Method::kActivation, "activation"},
-    std::pair{Method::kGradient, "gradient"},
-    std::pair{Method::kGradientXActivation, "gradient_x_activation"},
-    std::pair{Method::kInternalInfluence, "internal_influence"},
-    std::pair{Method::kDeepLift, "deeplift"},
-};
-constexpr std::array kQuadratures = {
-    std::pair{Quadrature::kAdaptive, "adaptive"}, std::pair{Quadrature::kLeft, "left"},
-    std::pair{Quadrature::kRight, "right"},       std::pair{Quadrature::kTrapezoid, "trapezoid"},
-    std::pair{Quadrature::kMidpoint, "midpoint"}, std::pair{Quadrature::kGaussLegendre, "gauss_legendre"},
-};
 
 bool is_path_method(Method method) {
   return method == Method::kNig || method == Method::kIg || method == Method::kInternalInfluence ||
@@ -67,6 +50,9 @@ void check(const Request& request) {
   }
   if (request.multipliers && request.method != Method::kDeepLift) {
     refuse(fmt::format("only deeplift has multipliers, not {}", to_string(request.method)));
+  }
+  if (!request.rules.empty() && request.method != Method::kDeepLift) {
+    refuse(fmt::format("only deeplift has rules, not {}", to_string(request.method)));
   }
   if (std::holds_alternative<ReferenceSet>(request.baseline) && request.method != Method::kDeepLift) {
     refuse(fmt::format("only deeplift takes a set of references, not {}", to_string(request.method)));
@@ -108,6 +94,12 @@ std::string describe(const Target& target) {
   return std::holds_alternative<WeightedTarget>(target) ? "weighted" : "argmax";
 }
 
+std::string describe(const std::vector<RuleChoice>& rules) {
+  std::string text = "*=rescale";
+  for (const RuleChoice& choice : rules) text += fmt::format(" {}={}", choice.nodes, to_string(choice.rule));
+  return text;
+}
+
 Result empty_result(const Model& model, const attribution::Setup& setup, const Request& request) {
   const auto count = static_cast<std::size_t>(setup.inputs.count);
   Result result;
@@ -141,6 +133,7 @@ Result empty_result(const Model& model, const attribution::Setup& setup, const R
   if (request.subtract_class_mean) result.metadata["subtract_class_mean"] = "true";
   if (request.method == Method::kDeepLift) {
     result.metadata["values"] = request.multipliers ? "multipliers" : "contributions";
+    result.metadata["rules"] = describe(request.rules);
     result.metadata["references"] = fmt::format("{}", setup.references);
   }
   if (is_path_method(request.method)) {
@@ -195,34 +188,6 @@ Result attribute(const Model& model, const Inputs& inputs, const Request& reques
   }
   add_residuals(request, result);
   return result;
-}
-
-const char* to_string(Method method) noexcept {
-  for (const auto& [value, name] : kMethods) {
-    if (value == method) return name;
-  }
-  return "";
-}
-
-const char* to_string(Quadrature quadrature) noexcept {
-  for (const auto& [value, name] : kQuadratures) {
-    if (value == quadrature) return name;
-  }
-  return "";
-}
-
-std::optional<Method> parse_method(std::string_view text) {
-  for (const auto& [value, name] : kMethods) {
-    if (text == name) return value;
-  }
-  return std::nullopt;
-}
-
-std::optional<Quadrature> parse_quadrature(std::string_view text) {
-  for (const auto& [value, name] : kQuadratures) {
-    if (text == name) return value;
-  }
-  return std::nullopt;
 }
 
 namespace attribution {

@@ -120,6 +120,7 @@ Evaluator::Evaluator(const Setup& setup, const Target& target, std::int64_t batc
   }
   request.fetches.push_back(wanted);
   if (options.multipliers) {
+    request.rule_of = options.rule_of;
     for (std::size_t i = 0; i < request.feeds.size(); ++i) {
       if (interpolated_[i]) request.moving.push_back(request.feeds[i]);
     }

@@ -33,6 +33,7 @@ struct EvaluatorOptions {
   bool optimize = true;
   bool use_affine_prefix = true;
   bool multipliers = false;  ///< gradient() is the DeepLIFT multiplier between x and the reference
+  engine::RuleOf rule_of = {};
 };
 
 class Evaluator {

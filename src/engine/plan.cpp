@@ -1,4 +1,4 @@
-// Builds a Plan: prune, rewrite, order the backward pass, find lifetimes, lay out the arena; and runs it.
+// Builds a Plan: prune, rewrite, schedule, lay out the arena; and runs it.
 #include "engine/plan.h"
 
 #include <fmt/format.h>
@@ -6,10 +6,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <new>
+#include <optional>
 
-#include "engine/arena.h"
 #include "engine/layouts.h"
+#include "engine/schedule.h"
 #include "graph/evaluate.h"
 #include "graph/passes/passes.h"
 #include "primitives/primitives.h"
@@ -21,18 +23,39 @@ namespace {
 using graph::Constant;
 using graph::kReal;
 using graph::Node;
-using kernels::TensorType;
 using kernels::Workspace;
 using primitives::Positions;
-
-constexpr std::int64_t kAlways = std::int64_t{1} << 40;
-constexpr std::size_t kNone = static_cast<std::size_t>(-1);
 
 struct AlignedDelete {
   void operator()(std::byte* p) const { ::operator delete[](p, std::align_val_t{64}); }
 };
+using Memory = std::unique_ptr<std::byte[], AlignedDelete>;
+
+Memory zeros(std::size_t bytes) {
+  Memory memory(static_cast<std::byte*>(::operator new[](bytes, std::align_val_t{64})));
+  std::fill_n(memory.get(), bytes, std::byte{0});
+  return memory;
+}
 
 std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
+
+/// Throws where something is wanted that neither feeds nor constants lead to.
+void check_reachable(const Graph& graph, const std::vector<ValueId>& feeds) {
+  std::vector<bool> known(graph.value_count(), false);
+  for (const ValueId id : feeds) known[index(id)] = true;
+  for (std::size_t i = 0; i < graph.value_count(); ++i) {
+    if (graph.is_constant(static_cast<ValueId>(i))) known[i] = true;
+  }
+  const auto require = [&](ValueId id) {
+    if (known[index(id)]) return;
+    throw Error(Code::kInternal, fmt::format("the plan needs tensor '{}', which is not fed", graph.value(id).name));
+  };
+  for (const Node& node : graph.nodes()) {
+    std::ranges::for_each(node.inputs, require);
+    for (const ValueId id : node.outputs) known[index(id)] = true;
+  }
+  std::ranges::for_each(graph.outputs(), require);
+}
 
 }  // namespace
 
@@ -47,19 +70,18 @@ struct Plan::Impl {
     RunTensors run, reference;
     Workspace workspace;
   };
-  // One node of the backward pass. `sums` are gradients that go through a temporary because they are not the first.
+  // One node of the backward pass.
   struct BackwardStep {
     const Node* node;
+    BackwardKind kind;
     RunTensors run, reference;
     std::vector<Tensor> output_gradients, input_gradients;
-    std::vector<std::pair<Tensor, Tensor>> sums;
-    std::vector<Tensor> zeros;  // cotangents of outputs that nothing downstream uses
-    Positions active;           // inputs that may differ from the reference
+    std::vector<std::pair<Tensor, Tensor>> sums;  // temporaries to be added to gradients that others wrote first
+    std::vector<Tensor> zeros;                    // cotangents of outputs that nothing downstream uses
+    Positions active;                             // inputs that may differ from the reference
     Workspace workspace;
-  };
-  // A place in the arena shared by all tensors that are views of each other.
-  struct Buffer {
-    Lifetime lifetime;
+    std::optional<SignedChangesStep> signed_changes = {};  // after the node's own rule
+    std::optional<Workspace> signed_workspace = {};
   };
 
   Graph graph;
@@ -67,7 +89,7 @@ struct Plan::Impl {
   std::shared_ptr<kernels::Device> device;
   kernels::Scratch scratch;
   // The reference has an arena of its own, laid out like the other.
-  std::unique_ptr<std::byte[], AlignedDelete> arena, reference_arena;
+  Memory arena, reference_arena;
   std::size_t arena_bytes = 0;
   std::vector<Constant> constants;  // in the device's real type, by value id
   std::vector<ForwardStep> forward_steps;
@@ -75,13 +97,6 @@ struct Plan::Impl {
   std::vector<Tensor> feeds, fetches, seeds, gradients, reference_feeds, reference_fetches;
   double forward_flops = 0;
   double backward_flops = 0;
-
-  // --- construction ---
-  std::vector<Buffer> buffers;
-  std::vector<std::size_t> value_buffer, gradient_buffer;
-  std::vector<std::vector<std::size_t>> saved_buffers;  // by node
-  std::vector<bool> has_gradient;
-  std::vector<bool> moves;  // differs from the reference
 
   Impl(const Graph& source, const PlanRequest& wanted, std::shared_ptr<kernels::Device> on, const PlanOptions& options)
       : graph(source), request(wanted), device(std::move(on)) {
@@ -91,18 +106,22 @@ struct Plan::Impl {
     graph::cut_at(graph, request.feeds);
     graph.set_outputs(keep);
     graph::remove_dead(graph, keep);
-    check_reachable();
+    check_reachable(graph, request.feeds);
     if (options.optimize) optimize(keep, options.disabled_passes);
-    mark_moving();
-    plan_forward();
-    plan_backward(options.repeat_backward);
-    allocate();
+    const Schedule schedule(graph, request, device->real(), options.repeat_backward);
+    const ArenaLayout layout = lay_out(schedule.lifetimes());
+    arena_bytes = std::max<std::size_t>(layout.bytes, 64);
+    arena = zeros(arena_bytes);
+    if (multipliers()) reference_arena = zeros(arena_bytes);
+    constants.resize(graph.value_count());
+    make_steps({schedule, layout.offsets});
   }
 
   void optimize(const std::vector<ValueId>& keep, std::vector<std::string> disabled) {
     const bool layouts = std::erase(disabled, "choose_layouts") == 0;
-    // A rule for ReLU needs its input.
+    // A rule for ReLU needs its input, and RevealCancel tells the terms of a residual sum apart.
     if (multipliers()) disabled.emplace_back("fuse_relu");
+    if (multipliers() && request.rule_of) disabled.emplace_back("fuse_sums");
     graph::run_passes(graph, keep, disabled);
     if (!layouts) return;
     choose_layouts(graph, *device);
@@ -110,10 +129,6 @@ struct Plan::Impl {
   }
 
   [[nodiscard]] bool multipliers() const { return !request.moving.empty(); }
-  [[nodiscard]] std::size_t node_count() const { return graph.nodes().size(); }
-  [[nodiscard]] std::int64_t backward_time(std::size_t node) const {
-    return static_cast<std::int64_t>(2 * node_count() - node);
-  }
 
   [[nodiscard]] TensorType device_type(const TensorType& type) const {
     TensorType result = type;
@@ -121,293 +136,36 @@ struct Plan::Impl {
     return result;
   }
 
-  std::size_t new_buffer(const TensorType& type, std::int64_t first, std::int64_t last) {
-    buffers.push_back({{device_type(type).bytes(), first, last}});
-    return buffers.size() - 1;
-  }
-  void extend(std::size_t buffer, std::int64_t time) {
-    Lifetime& life = buffers[buffer].lifetime;
-    life.first = std::min(life.first, time);
-    life.last = std::max(life.last, time);
-  }
-
-  void check_reachable() const {
-    std::vector<bool> known(graph.value_count(), false);
-    for (const ValueId id : request.feeds) known[index(id)] = true;
-    for (std::size_t i = 0; i < graph.value_count(); ++i) {
-      if (graph.is_constant(static_cast<ValueId>(i))) known[i] = true;
-    }
-    const auto require = [&](ValueId id) {
-      if (known[index(id)]) return;
-      throw Error(Code::kInternal, fmt::format("the plan needs tensor '{}', which is not fed", graph.value(id).name));
-    };
-    for (const Node& node : graph.nodes()) {
-      std::ranges::for_each(node.inputs, require);
-      for (const ValueId id : node.outputs) known[index(id)] = true;
-    }
-    std::ranges::for_each(graph.outputs(), require);
-  }
-
-  void plan_forward() {
-    value_buffer.assign(graph.value_count(), kNone);
-    saved_buffers.resize(node_count());
-    for (const ValueId id : request.feeds) value_buffer[index(id)] = new_buffer(graph.value(id).type, -1, 0);
-    for (std::size_t n = 0; n < node_count(); ++n) {
-      const Node& node = graph.node(static_cast<graph::NodeId>(n));
-      const auto time = static_cast<std::int64_t>(n);
-      for (const ValueId id : node.inputs) {
-        if (value_buffer[index(id)] != kNone) extend(value_buffer[index(id)], time);
-      }
-      const bool view = node.primitive->is_view() && value_buffer[index(node.inputs[0])] != kNone;
-      std::vector<TensorType> inputs, outputs;
-      for (const ValueId id : node.inputs) inputs.push_back(graph.value(id).type);
-      for (const ValueId id : node.outputs) {
-        outputs.push_back(graph.value(id).type);
-        value_buffer[index(id)] = view ? value_buffer[index(node.inputs[0])] : new_buffer(outputs.back(), time, time);
-      }
-      for (const TensorType& type : node.primitive->saved(inputs, outputs)) {
-        saved_buffers[n].push_back(new_buffer(type, time, time));
-      }
-      forward_flops += node.primitive->flops(inputs, outputs);
-    }
-    for (const auto* list : {&request.fetches, &request.seeds}) {
-      for (const ValueId id : *list) {
-        if (value_buffer[index(id)] != kNone) extend(value_buffer[index(id)], kAlways);
-      }
-    }
-  }
-
-  void mark_moving() {
-    moves.assign(graph.value_count(), false);
-    for (const ValueId id : request.moving) moves[index(id)] = true;
-    for (const Node& node : graph.nodes()) {
-      if (!std::ranges::any_of(node.inputs, [&](ValueId id) { return moves[index(id)]; })) continue;
-      for (const ValueId id : node.outputs) moves[index(id)] = true;
-    }
-  }
-
-  [[nodiscard]] Positions active_inputs(const Node& node) const {
-    Positions active;
-    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
-      if (moves[index(node.inputs[i])]) active.add(i);
-    }
-    return active;
-  }
-
-  /// Gradients pass over differentiable nodes between real values; multipliers over everything that moves.
-  [[nodiscard]] bool passes_gradients(const Node& node) const {
-    return multipliers() ? !active_inputs(node).empty() : node.primitive->differentiable();
-  }
-  [[nodiscard]] bool may_have_gradient(ValueId id) const {
-    return multipliers() ? moves[index(id)] : graph.value(id).type.is_real();
-  }
-  [[nodiscard]] TensorType gradient_type(ValueId id) const {
-    TensorType type = graph.value(id).type;
-    type.dtype = kReal;
-    return type;
-  }
-
-  /// Which values get a gradient: those between a wanted gradient and a seed, over differentiable nodes.
-  void mark_gradients() {
-    std::vector<bool> from_wanted(graph.value_count(), false);
-    std::vector<bool> to_seed(graph.value_count(), false);
-    for (const ValueId id : request.gradients) from_wanted[index(id)] = true;
-    for (const ValueId id : request.seeds) to_seed[index(id)] = true;
-    for (const Node& node : graph.nodes()) {
-      if (!passes_gradients(node)) continue;
-      const bool any = std::ranges::any_of(node.inputs, [&](ValueId id) { return from_wanted[index(id)]; });
-      for (const ValueId id : node.outputs) {
-        if (any && may_have_gradient(id)) from_wanted[index(id)] = true;
-      }
-    }
-    for (std::size_t n = node_count(); n-- > 0;) {
-      const Node& node = graph.node(static_cast<graph::NodeId>(n));
-      if (!passes_gradients(node)) continue;
-      const bool any = std::ranges::any_of(node.outputs, [&](ValueId id) { return to_seed[index(id)]; });
-      for (const ValueId id : node.inputs) {
-        if (any && may_have_gradient(id)) to_seed[index(id)] = true;
-      }
-    }
-    has_gradient.assign(graph.value_count(), false);
-    for (std::size_t i = 0; i < has_gradient.size(); ++i) has_gradient[i] = from_wanted[i] && to_seed[i];
-  }
-
-  /// The cotangent of output 0 is, unchanged, the gradient of this input.
-  [[nodiscard]] bool passes_through(const Node& node, std::size_t input) const {
-    if (node.primitive->is_view()) return true;
-    const auto binary = primitives::as_binary(*node.primitive);
-    const bool additive = binary == kernels::Binary::add || (binary == kernels::Binary::sub && input == 0);
-    return additive && graph.value(node.inputs[input]).type == graph.value(node.outputs[0]).type;
-  }
-
-  [[nodiscard]] Positions wanted_inputs(const Node& node) const {
-    Positions wanted;
-    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
-      if (has_gradient[index(node.inputs[i])]) wanted.add(i);
-    }
-    return wanted;
-  }
-
-  [[nodiscard]] bool runs_backward(const Node& node) const {
-    if (!passes_gradients(node)) return false;
-    const auto has = [&](ValueId id) { return has_gradient[index(id)]; };
-    return std::ranges::any_of(node.outputs, has) && std::ranges::any_of(node.inputs, has);
-  }
-
-  // What the backward pass of each node needs beyond the buffers of values and gradients.
-  struct BackwardNeeds {
-    std::vector<std::size_t> input_buffers;  // kNone: not wanted
-    std::vector<bool> is_sum;
-    std::vector<std::size_t> zero_buffers;  // by output; kNone: has a gradient
+  // Where the schedule's buffers lie.
+  struct Places {
+    const Schedule& schedule;
+    const std::vector<std::size_t>& offsets;
   };
-  std::vector<BackwardNeeds> needs;
 
-  void plan_backward(bool repeatedly) {
-    mark_gradients();
-    gradient_buffer.assign(graph.value_count(), kNone);
-    needs.resize(node_count());
-    std::vector<int> contributions(graph.value_count(), 0);
-    for (const ValueId id : request.seeds) {
-      // The caller writes cotangents before forward(), so they live from the start.
-      if (gradient_buffer[index(id)] == kNone) gradient_buffer[index(id)] = new_buffer(gradient_type(id), -1, kAlways);
-      ++contributions[index(id)];
-    }
-    for (const Node& node : graph.nodes()) {
-      if (!runs_backward(node)) continue;
-      for (const ValueId id : node.inputs) contributions[index(id)] += has_gradient[index(id)] ? 1 : 0;
-    }
-    for (std::size_t n = node_count(); n-- > 0;) {
-      const Node& node = graph.node(static_cast<graph::NodeId>(n));
-      if (!runs_backward(node)) continue;
-      const std::int64_t time = backward_time(n);
-      BackwardNeeds& need = needs[n];
-      for (const ValueId id : node.outputs) {
-        const bool known = gradient_buffer[index(id)] != kNone;
-        if (known) extend(gradient_buffer[index(id)], time);
-        need.zero_buffers.push_back(known ? kNone : new_buffer(gradient_type(id), time, time));
-      }
-      for (std::size_t i = 0; i < node.inputs.size(); ++i) {
-        const ValueId id = node.inputs[i];
-        std::size_t& buffer = gradient_buffer[index(id)];
-        need.is_sum.push_back(false);
-        if (!has_gradient[index(id)]) {
-          need.input_buffers.push_back(kNone);
-        } else if (buffer != kNone) {
-          extend(buffer, time);
-          need.is_sum.back() = true;
-          need.input_buffers.push_back(new_buffer(gradient_type(id), time, time));
-        } else {
-          const std::size_t cotangent = gradient_buffer[index(node.outputs[0])];
-          const bool share = contributions[index(id)] == 1 && cotangent != kNone && passes_through(node, i);
-          buffer = share ? cotangent : new_buffer(gradient_type(id), time, time);
-          need.input_buffers.push_back(buffer);
-        }
-      }
-      extend_reads(n, repeatedly ? kAlways : time);
-    }
-    for (const ValueId id : request.gradients) {
-      std::size_t& buffer = gradient_buffer[index(id)];
-      // No seed depends on it: nobody else ever writes there, so the arena's zeros stay.
-      if (buffer == kNone) buffer = new_buffer(gradient_type(id), -1, kAlways);
-      extend(buffer, kAlways);
-    }
+  [[nodiscard]] Tensor at(const Places& places, std::size_t buffer, const TensorType& type) const {
+    return {device_type(type), arena.get() + places.offsets[buffer], false};
   }
-
-  [[nodiscard]] primitives::BackwardReads backward_reads(const Node& node) const {
-    const Positions wanted = wanted_inputs(node);
-    if (!multipliers()) return node.primitive->backward_reads(wanted);
-    const Positions active = active_inputs(node);
-    if (node.primitive->delta_rule(active) == primitives::DeltaRule::none) {
-      throw Error(Code::kUnsupported,
-                  fmt::format("node '{}' ({}): DeepLIFT has no rule for {} where these of its inputs depend on the "
-                              "model's input; choose layers behind it, or nig, which needs gradients only",
-                              node.origin_name, node.origin_type, node.primitive->name()));
-    }
-    return node.primitive->multiplier_reads(active, wanted);
+  [[nodiscard]] Tensor value(const Places& places, ValueId id) {
+    const std::size_t buffer = places.schedule.value_buffer(id);
+    if (buffer != kNoBuffer) return at(places, buffer, graph.value(id).type);
+    Constant& constant = constants[index(id)];
+    if (!constant.data) constant = graph::with_real_type(*graph.value(id).constant, device->real());
+    return constant.view();
   }
-
-  /// Keeps alive what the backward pass of node n reads.
-  void extend_reads(std::size_t n, std::int64_t time) {
-    const Node& node = graph.node(static_cast<graph::NodeId>(n));
-    const primitives::BackwardReads reads = backward_reads(node);
-    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
-      const std::size_t buffer = value_buffer[index(node.inputs[i])];
-      if (reads.inputs.has(i) && buffer != kNone) extend(buffer, time);
-    }
-    for (std::size_t i = 0; i < node.outputs.size(); ++i) {
-      if (reads.outputs.has(i)) extend(value_buffer[index(node.outputs[i])], time);
-    }
-    for (const std::size_t buffer : saved_buffers[n]) extend(buffer, time);
+  [[nodiscard]] Tensor gradient(const Places& places, ValueId id) const {
+    return at(places, places.schedule.gradient_buffer(id), places.schedule.gradient_type(id));
   }
-
-  void allocate() {
-    std::vector<Lifetime> lifetimes;
-    for (const Buffer& buffer : buffers) lifetimes.push_back(buffer.lifetime);
-    const ArenaLayout layout = lay_out(lifetimes);
-    arena_bytes = layout.bytes;
-    arena = zeros(arena_bytes);
-    if (multipliers()) reference_arena = zeros(arena_bytes);
-    constants.resize(graph.value_count());
-
-    const auto at = [&](std::size_t buffer, const TensorType& type) {
-      return Tensor{device_type(type), arena.get() + layout.offsets[buffer], false};
-    };
-    const auto value = [&](ValueId id) -> Tensor {
-      if (value_buffer[index(id)] != kNone) return at(value_buffer[index(id)], graph.value(id).type);
-      Constant& constant = constants[index(id)];
-      if (!constant.data) constant = graph::with_real_type(*graph.value(id).constant, device->real());
-      return constant.view();
-    };
-    const auto gradient = [&](ValueId id) { return at(gradient_buffer[index(id)], gradient_type(id)); };
-
-    std::vector<std::vector<Tensor>> saved(node_count());
-    for (std::size_t n = 0; n < node_count(); ++n) {
-      const Node& node = graph.node(static_cast<graph::NodeId>(n));
-      ForwardStep step{&node, {}, {}, Workspace(scratch)};
-      std::vector<TensorType> inputs, outputs;
-      for (const ValueId id : node.inputs) {
-        step.run.inputs.push_back(value(id));
-        inputs.push_back(graph.value(id).type);
-      }
-      for (const ValueId id : node.outputs) {
-        step.run.outputs.push_back(value(id));
-        outputs.push_back(graph.value(id).type);
-      }
-      const std::vector<TensorType> saved_types = node.primitive->saved(inputs, outputs);
-      for (std::size_t i = 0; i < saved_types.size(); ++i) saved[n].push_back(at(saved_buffers[n][i], saved_types[i]));
-      step.run.saved = saved[n];
-      if (multipliers()) step.reference = at_reference(step.run);
-      forward_steps.push_back(std::move(step));
-    }
-    for (std::size_t n = node_count(); n-- > 0;) {
-      const Node& node = graph.node(static_cast<graph::NodeId>(n));
-      if (runs_backward(node)) backward_steps.push_back(backward_step(n, node, saved[n], value, gradient, at));
-    }
-    for (const ValueId id : request.feeds) feeds.push_back(value(id));
-    for (const ValueId id : request.fetches) fetches.push_back(value(id));
-    for (const ValueId id : request.seeds) seeds.push_back(gradient(id));
-    for (const ValueId id : request.gradients) gradients.push_back(gradient(id));
-    if (!multipliers()) return;
-    reference_feeds = at_reference(feeds);
-    reference_fetches = at_reference(fetches);
+  [[nodiscard]] std::vector<Tensor> values(const Places& places, std::span<const ValueId> ids) {
+    std::vector<Tensor> tensors;
+    for (const ValueId id : ids) tensors.push_back(value(places, id));
+    return tensors;
   }
-
-  static std::unique_ptr<std::byte[], AlignedDelete> zeros(std::size_t bytes) {
-    bytes = std::max<std::size_t>(bytes, 64);
-    std::unique_ptr<std::byte[], AlignedDelete> memory(
-        static_cast<std::byte*>(::operator new[](bytes, std::align_val_t{64})));
-    std::fill_n(memory.get(), bytes, std::byte{0});
-    return memory;
-  }
-
   /// The same tensors in the reference's arena; constants are shared.
   [[nodiscard]] std::vector<Tensor> at_reference(std::vector<Tensor> tensors) const {
+    const std::less<const std::byte*> before;
     for (Tensor& t : tensors) {
       const auto* data = static_cast<const std::byte*>(t.data);
-      const std::less<const std::byte*> before;
-      if (data == nullptr || before(data, arena.get()) ||
-          !before(data, arena.get() + std::max<std::size_t>(arena_bytes, 64)))
-        continue;
+      if (data == nullptr || before(data, arena.get()) || !before(data, arena.get() + arena_bytes)) continue;
       t.data = reference_arena.get() + (data - arena.get());
     }
     return tensors;
@@ -416,40 +174,114 @@ struct Plan::Impl {
     return {at_reference(run.inputs), at_reference(run.outputs), at_reference(run.saved)};
   }
 
-  template <class ValueOf, class GradientOf, class At>
-  BackwardStep backward_step(std::size_t n, const Node& node, const std::vector<Tensor>& saved, const ValueOf& value,
-                             const GradientOf& gradient, const At& at) {
-    BackwardStep step{&node, {{}, {}, saved}, {}, {}, {}, {}, {}, active_inputs(node), Workspace(scratch)};
-    const primitives::BackwardReads reads = backward_reads(node);
-    const BackwardNeeds& need = needs[n];
-    std::vector<TensorType> inputs, outputs;
+  void make_steps(const Places& places) {
+    const std::size_t nodes = graph.nodes().size();
+    for (std::size_t n = 0; n < nodes; ++n) forward_steps.push_back(forward_step(places, n));
+    for (std::size_t n = nodes; n-- > 0;) {
+      if (places.schedule.runs_backward(graph.nodes()[n])) add_backward_step(places, n);
+    }
+    add_corrections(places);
+    feeds = values(places, request.feeds);
+    fetches = values(places, request.fetches);
+    for (const ValueId id : request.seeds) seeds.push_back(gradient(places, id));
+    for (const ValueId id : request.gradients) gradients.push_back(gradient(places, id));
+    if (!multipliers()) return;
+    reference_feeds = at_reference(feeds);
+    reference_fetches = at_reference(fetches);
+  }
+
+  [[nodiscard]] std::vector<TensorType> types(std::span<const ValueId> ids) const {
+    std::vector<TensorType> result;
+    for (const ValueId id : ids) result.push_back(graph.value(id).type);
+    return result;
+  }
+
+  ForwardStep forward_step(const Places& places, std::size_t n) {
+    const Node& node = graph.nodes()[n];
+    ForwardStep step{&node, {values(places, node.inputs), values(places, node.outputs), {}}, {}, Workspace(scratch)};
+    const std::vector<TensorType> inputs = types(node.inputs);
+    const std::vector<TensorType> outputs = types(node.outputs);
+    const std::vector<TensorType> saved = node.primitive->saved(inputs, outputs);
+    for (std::size_t i = 0; i < saved.size(); ++i) {
+      step.run.saved.push_back(at(places, places.schedule.saved_buffers(n)[i], saved[i]));
+    }
+    if (multipliers()) step.reference = at_reference(step.run);
+    forward_flops += node.primitive->flops(inputs, outputs);
+    return step;
+  }
+
+  void add_backward_step(const Places& places, std::size_t n) {
+    const Node& node = graph.nodes()[n];
+    const Schedule& schedule = places.schedule;
+    BackwardStep step{&node, schedule.backward_kind(node), {{}, {}, forward_steps[n].run.saved}, {}, {}, {}, {}, {},
+                      schedule.active_inputs(node), Workspace(scratch)};
+    const primitives::BackwardReads reads = schedule.backward_reads(node);
+    const BackwardBuffers& buffers = schedule.backward_buffers(n);
+    const auto read = [&](ValueId id, bool is_read) {
+      return is_read ? value(places, id) : Tensor{device_type(graph.value(id).type), nullptr, false};
+    };
     for (std::size_t i = 0; i < node.inputs.size(); ++i) {
       const ValueId id = node.inputs[i];
-      const TensorType& type = graph.value(id).type;
-      inputs.push_back(type);
-      step.run.inputs.push_back(reads.inputs.has(i) ? value(id) : Tensor{device_type(type), nullptr, false});
-      if (need.input_buffers[i] == kNone) {
-        step.input_gradients.push_back({device_type(gradient_type(id)), nullptr, false});
-        continue;
-      }
-      step.input_gradients.push_back(at(need.input_buffers[i], gradient_type(id)));
-      if (need.is_sum[i]) step.sums.emplace_back(step.input_gradients.back(), gradient(id));
+      const TensorType type = schedule.gradient_type(id);
+      step.run.inputs.push_back(read(id, reads.inputs.has(i)));
+      const bool wanted = buffers.inputs[i] != kNoBuffer;
+      step.input_gradients.push_back(wanted ? at(places, buffers.inputs[i], type)
+                                            : Tensor{device_type(type), nullptr, false});
+      if (buffers.is_sum[i]) step.sums.emplace_back(step.input_gradients.back(), gradient(places, id));
     }
     for (std::size_t i = 0; i < node.outputs.size(); ++i) {
       const ValueId id = node.outputs[i];
-      const TensorType& type = graph.value(id).type;
-      outputs.push_back(type);
-      step.run.outputs.push_back(reads.outputs.has(i) ? value(id) : Tensor{device_type(type), nullptr, false});
-      if (need.zero_buffers[i] != kNone) {
-        step.zeros.push_back(at(need.zero_buffers[i], gradient_type(id)));
-        step.output_gradients.push_back(step.zeros.back());
-      } else {
-        step.output_gradients.push_back(gradient(id));
-      }
+      step.run.outputs.push_back(read(id, reads.outputs.has(i)));
+      const bool zero = buffers.zeros[i] != kNoBuffer;
+      if (zero) step.zeros.push_back(at(places, buffers.zeros[i], schedule.gradient_type(id)));
+      step.output_gradients.push_back(zero ? step.zeros.back() : gradient(places, id));
     }
     if (multipliers()) step.reference = at_reference(step.run);
-    backward_flops += node.primitive->flops(inputs, outputs);
+    backward_flops += node.primitive->flops(types(node.inputs), types(node.outputs));
+    if (!schedule.signed_changes(n).changes.sources.empty()) {
+      step.signed_changes = signed_changes_step(places, n, step.output_gradients[0]);
+      step.signed_workspace.emplace(scratch);
+    }
+    backward_steps.push_back(std::move(step));
+  }
+
+  SignedChangesStep signed_changes_step(const Places& places, std::size_t n, const Tensor& multipliers) {
+    const Node& node = graph.nodes()[n];
+    const SignedChangesBuffers& at_node = places.schedule.signed_changes(n);
+    const std::vector<Tensor> x = values(places, node.inputs);
+    SignedChangesStep step{*primitives::as_unary(*node.primitive), x[0], at_reference(x)[0], multipliers, {}, {}};
+    std::vector<std::size_t> maker(graph.value_count(), SignedChangesStep::kNoLink);
+    for (const SignedChanges::Link& link : at_node.changes.links) {
+      const Node& linear = graph.node(link.node);
+      std::vector<Tensor> inputs = values(places, linear.inputs);
+      step.links.push_back({&linear, link.magnitudes, places.schedule.active_inputs(linear), inputs,
+                            at_reference(inputs), {}, device_type(graph.value(linear.outputs[0]).type)});
+      for (const ValueId id : linear.inputs) step.links.back().makers.push_back(maker[index(id)]);
+      maker[index(linear.outputs[0])] = step.links.size() - 1;
+    }
+    for (std::size_t i = 0; i < at_node.corrections.size(); ++i) {
+      const auto [link, input] = at_node.changes.sources[i];
+      const ValueId id = graph.node(at_node.changes.links[link].node).inputs[input];
+      step.sources.push_back({link, input, at(places, at_node.corrections[i], places.schedule.gradient_type(id))});
+    }
     return step;
+  }
+
+  /// Corrections are added to gradients once the node that they are for has written its own part.
+  void add_corrections(const Places& places) {
+    std::vector<std::pair<const Node*, std::pair<Tensor, Tensor>>> corrections;
+    for (const BackwardStep& step : backward_steps) {
+      if (!step.signed_changes) continue;
+      for (const SignedChangesStep::Source& source : step.signed_changes->sources) {
+        const Node* node = step.signed_changes->links[source.link].node;
+        corrections.push_back({node, {source.correction, gradient(places, node->inputs[source.input])}});
+      }
+    }
+    for (BackwardStep& step : backward_steps) {
+      for (const auto& [node, sum] : corrections) {
+        if (node == step.node) step.sums.push_back(sum);
+      }
+    }
   }
 
   void run_forward(ForwardStep& step, const RunTensors& run) const {
@@ -462,15 +294,35 @@ struct Plan::Impl {
     step.workspace.begin();
     for (const Tensor& t : step.zeros) device->fill(t, 0);
     primitives::Exec exec{*device, step.workspace};
+    run_rule(step, exec);
+    for (const auto& [part, sum] : step.sums) device->add_into(step.workspace, part, sum);
+    if (!step.signed_changes) return;
+    step.signed_workspace->begin();
+    primitives::Exec signed_exec{*device, *step.signed_workspace};
+    step.signed_changes->run(signed_exec);
+  }
+
+  static void run_rule(const BackwardStep& step, primitives::Exec& exec) {
     const RunTensors& x = step.run;
     const RunTensors& r = step.reference;
-    if (multipliers()) {
-      step.node->primitive->multipliers(exec, {x.inputs, x.outputs, x.saved, r.inputs, r.outputs, r.saved,
-                                               step.output_gradients, step.input_gradients, step.active});
-    } else {
-      step.node->primitive->vjp(exec, {x.inputs, x.outputs, x.saved, step.output_gradients, step.input_gradients});
+    switch (step.kind) {
+      case BackwardKind::vjp:
+        return step.node->primitive->vjp(exec,
+                                         {x.inputs, x.outputs, x.saved, step.output_gradients, step.input_gradients});
+      case BackwardKind::multipliers:
+        return step.node->primitive->multipliers(exec, {x.inputs, x.outputs, x.saved, r.inputs, r.outputs, r.saved,
+                                                        step.output_gradients, step.input_gradients, step.active});
+      case BackwardKind::pass_on:
+      case BackwardKind::zero:
+        for (const Tensor& t : step.input_gradients) {
+          if (t.empty()) continue;
+          if (step.kind == BackwardKind::zero) {
+            exec.device.fill(t, 0);
+          } else {
+            exec.device.copy(exec.workspace, step.output_gradients[0], t);
+          }
+        }
     }
-    for (const auto& [part, sum] : step.sums) device->add_into(step.workspace, part, sum);
   }
 };
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/rules.h"
 #include "graph/graph.h"
 
 namespace mho::engine {
@@ -12,6 +13,7 @@ namespace mho::engine {
 using graph::Graph;
 using graph::ValueId;
 using kernels::Tensor;
+using kernels::TensorType;
 
 /// What to compute. Ids are those of the graph given to the Plan.
 struct PlanRequest {
@@ -23,6 +25,7 @@ struct PlanRequest {
   /// Feeds that differ between the input and the reference. If there are any, the Plan has a second run, the reference,
   /// and backward() computes DeepLIFT multipliers in place of gradients (MATHS.md section 3).
   std::vector<ValueId> moving = {};
+  RuleOf rule_of = {};  ///< of nodes that are not linear in what moves
 };
 
 struct PlanOptions {
@@ -35,7 +38,8 @@ struct PlanOptions {
 class Plan {
  public:
   /// Throws Error(kInternal) if a wanted value does not depend on feeds and constants only, Error(kInvalidArgument) if
-  /// there is no pass of a name in disabled_passes, Error(kUnsupported) for a node without a rule for multipliers.
+  /// there is no pass of a name in disabled_passes, Error(kUnsupported) for a node that the rule chosen for it does not
+  /// fit, or without any rule for multipliers.
   Plan(const Graph& graph, const PlanRequest& request, std::shared_ptr<kernels::Device> device,
        const PlanOptions& options = {});
   ~Plan();

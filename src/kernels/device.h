@@ -149,6 +149,11 @@ class Device {
   /// my.
   virtual void unary_multipliers(Workspace&, const UnaryFunction& f, const Tensor& x, const Tensor& rx, const Tensor& y,
                                  const Tensor& ry, const Tensor& my, const Tensor& mx) = 0;
+  /// RevealCancel as what it adds to Rescale: with change = D+ - D- the size of all changes that make up D = x - rx, m+
+  /// and m- the multipliers of D+ and D-, and m that of Rescale: even = my * ((m+ + m-)/2 - m), odd = my * (m+ - m-)/2.
+  /// Both 0 where f is not finite between rx + D- and rx + D+. Any one layout.
+  virtual void reveal_cancel(Workspace&, const UnaryFunction& f, const Tensor& x, const Tensor& rx,
+                             const Tensor& change, const Tensor& my, const Tensor& even, const Tensor& odd) = 0;
   /// Both operands by the mean over the orders in which they move. ma and mb have my's shape: they are still to be
   /// summed to the operands' shapes. Either may be empty. Numbers of any dtype; booleans count as 0 and 1. Plain.
   virtual void binary_multipliers(Workspace&, Binary f, const Tensor& a, const Tensor& b, const Tensor& ra,

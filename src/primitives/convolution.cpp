@@ -93,6 +93,14 @@ class Convolution final : public Primitive {
     if (affine(active)) return DeltaRule::linear;
     return fusion_.relu ? DeltaRule::none : DeltaRule::bilinear;
   }
+  [[nodiscard]] std::optional<Magnitudes> magnitudes(Positions active) const override {
+    if (!affine(active) || !active.has(0)) return std::nullopt;
+    Positions zero;
+    for (std::size_t i = 2; i < 4; ++i) {
+      if (!active.has(i)) zero.add(i);
+    }
+    return Magnitudes{.absolute = Positions::of({1}), .zero = zero, .mixes = true};
+  }
   [[nodiscard]] LayoutRule layout_rule() const override { return LayoutRule::convolution; }
   [[nodiscard]] double flops(std::span<const TensorType> inputs, std::span<const TensorType> outputs) const override {
     return product_count(inputs[1].shape, outputs[0].shape);
@@ -191,6 +199,10 @@ class ConvolutionTranspose final : public Primitive {
   [[nodiscard]] bool affine(Positions active) const override { return !(active.has(0) && active.has(1)); }
   [[nodiscard]] DeltaRule delta_rule(Positions active) const override {
     return affine(active) ? DeltaRule::linear : DeltaRule::bilinear;
+  }
+  [[nodiscard]] std::optional<Magnitudes> magnitudes(Positions active) const override {
+    if (!active.has(0) || active.has(1)) return std::nullopt;
+    return Magnitudes{.absolute = Positions::of({1}), .mixes = true};
   }
   [[nodiscard]] double flops(std::span<const TensorType> inputs, std::span<const TensorType>) const override {
     return product_count(inputs[1].shape, inputs[0].shape);

@@ -3,6 +3,7 @@
 #include <mho/error.h>
 
 #include <array>
+#include <cmath>
 
 #include "primitives/broadcast.h"
 #include "primitives/primitives.h"
@@ -99,6 +100,11 @@ class UnaryPrimitive final : public Primitive {
   }
   [[nodiscard]] bool differentiable() const override { return !logical(); }
   [[nodiscard]] bool affine(Positions) const override { return f_.kind == Unary::neg || f_.kind == Unary::affine; }
+  [[nodiscard]] std::optional<Magnitudes> magnitudes(Positions active) const override {
+    if (!affine(active)) return std::nullopt;
+    const double factor = f_.kind == Unary::neg ? 1 : std::abs(f_.alpha);
+    return Magnitudes{make_unary({Unary::affine, factor, 0})};
+  }
   [[nodiscard]] DeltaRule delta_rule(Positions active) const override {
     return affine(active) ? DeltaRule::linear : DeltaRule::custom;
   }
@@ -197,6 +203,11 @@ class BinaryPrimitive final : public Primitive {
       default:
         return false;
     }
+  }
+  [[nodiscard]] std::optional<Magnitudes> magnitudes(Positions active) const override {
+    if (!affine(active)) return std::nullopt;
+    if (f_ == Binary::mul || f_ == Binary::div) return Magnitudes{.absolute = active.complement()};
+    return Magnitudes{make_binary(Binary::add), {}, active.complement(), active.has(0) && active.has(1)};
   }
   [[nodiscard]] DeltaRule delta_rule(Positions active) const override {
     if (affine(active)) return DeltaRule::linear;
@@ -383,6 +394,14 @@ class WherePrimitive final : public Primitive {
   }
   [[nodiscard]] BackwardReads backward_reads(Positions) const override { return {Positions::of({0}), {}}; }
   [[nodiscard]] bool affine(Positions active) const override { return !active.has(0); }
+  [[nodiscard]] std::optional<Magnitudes> magnitudes(Positions active) const override {
+    if (!affine(active)) return std::nullopt;
+    Positions zero;
+    for (const std::size_t branch : {1, 2}) {
+      if (!active.has(branch)) zero.add(branch);
+    }
+    return Magnitudes{.zero = zero};
+  }
   [[nodiscard]] DeltaRule delta_rule(Positions active) const override {
     return affine(active) ? DeltaRule::linear : DeltaRule::custom;
   }

@@ -43,6 +43,9 @@ class Gather final : public Primitive {
     return {wanted.has(0) ? Positions::of({1}) : Positions::none(), {}};
   }
   [[nodiscard]] bool affine(Positions active) const override { return !active.has(1); }
+  [[nodiscard]] std::optional<Magnitudes> magnitudes(Positions active) const override {
+    return affine(active) ? std::optional(Magnitudes{}) : std::nullopt;
+  }
 
  private:
   std::int64_t axis_;

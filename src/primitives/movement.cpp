@@ -18,6 +18,7 @@ class Movement : public Primitive {
  public:
   [[nodiscard]] BackwardReads backward_reads(Positions) const override { return {}; }
   [[nodiscard]] bool affine(Positions) const override { return true; }
+  [[nodiscard]] std::optional<Magnitudes> magnitudes(Positions) const override { return Magnitudes{}; }
 };
 
 [[noreturn]] void invalid(const std::string& message) { throw Error(Code::kInvalidModel, message); }
@@ -128,6 +129,7 @@ class Cast final : public Movement {
   }
   [[nodiscard]] bool differentiable() const override { return to_ == kReal; }
   [[nodiscard]] bool affine(Positions) const override { return to_ == kReal; }
+  [[nodiscard]] std::optional<Magnitudes> magnitudes(Positions) const override { return std::nullopt; }
   [[nodiscard]] DeltaRule delta_rule(Positions) const override {
     return affine({}) ? DeltaRule::linear : DeltaRule::custom;
   }
@@ -232,6 +234,9 @@ class Pad final : public Movement {
     const Overlap o = overlap(gx.shape());
     exec.device.copy_region(exec.workspace, args.output_gradients[0], o.outer, gx, o.inner, o.extents, false);
   }
+  [[nodiscard]] std::optional<Magnitudes> magnitudes(Positions) const override {
+    return Magnitudes{make_pad(begin_, end_, 0)};
+  }
   [[nodiscard]] LayoutRule layout_rule() const override { return LayoutRule::channels; }
   [[nodiscard]] bool blocked_boundaries(std::span<const TensorType> inputs,
                                         std::span<const TensorType>) const override {
@@ -298,6 +303,9 @@ class Concat final : public Movement {
       }
       at.start[axis_] += gx.dim(axis_);
     }
+  }
+  [[nodiscard]] std::optional<Magnitudes> magnitudes(Positions active) const override {
+    return Magnitudes{.zero = active.complement()};
   }
   [[nodiscard]] LayoutRule layout_rule() const override { return LayoutRule::channels; }
   [[nodiscard]] bool blocked_boundaries(std::span<const TensorType> inputs,

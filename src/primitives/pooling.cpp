@@ -69,6 +69,7 @@ class PoolAverage final : public Pool {
                                  args.input_gradients[0]);
   }
   [[nodiscard]] bool affine(Positions) const override { return true; }
+  [[nodiscard]] std::optional<Magnitudes> magnitudes(Positions) const override { return Magnitudes{.mixes = true}; }
 
  private:
   bool count_include_pad_;

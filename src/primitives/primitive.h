@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -32,6 +33,7 @@ class Positions {
   }
   constexpr void add(std::size_t i) { bits_ |= bit(i); }
   [[nodiscard]] constexpr bool has(std::size_t i) const { return (bits_ & bit(i)) != 0; }
+  [[nodiscard]] constexpr Positions complement() const { return Positions(~bits_); }
   [[nodiscard]] constexpr bool empty() const { return bits_ == 0; }
   /// How many of the first `count` positions are in the set.
   [[nodiscard]] constexpr std::size_t count(std::size_t count) const {
@@ -100,6 +102,17 @@ struct MultiplierArgs {
   Positions active;                           ///< inputs that may differ between the runs
 };
 
+class Primitive;
+
+/// A linear primitive L as |L|, with the magnitudes of its coefficients: sizes of changes of both signs add up in it
+/// (RevealCancel, MATHS.md section 3).
+struct Magnitudes {
+  std::shared_ptr<const Primitive> primitive = {};  ///< null: the same primitive
+  Positions absolute = {};                          ///< inactive inputs that are factors: |.| is taken of them
+  Positions zero = {};                              ///< inactive inputs that shift the output: no part of L
+  bool mixes = false;                               ///< an output element sums several elements of active inputs
+};
+
 /// Immutable and shared: all state of a run is in the tensors.
 class Primitive {
  public:
@@ -139,6 +152,10 @@ class Primitive {
   virtual void multipliers(Exec& exec, const MultiplierArgs& args) const;
   /// What multipliers() reads in both runs when those of the inputs `wanted` are computed.
   [[nodiscard]] virtual BackwardReads multiplier_reads(Positions active, Positions wanted) const;
+
+  /// Where affine in `active`: the linear part with the magnitudes of its coefficients. Nothing: RevealCancel does not
+  /// look behind this primitive.
+  [[nodiscard]] virtual std::optional<Magnitudes> magnitudes(Positions /*active*/) const { return std::nullopt; }
 
   [[nodiscard]] virtual LayoutRule layout_rule() const { return LayoutRule::plain; }
   /// For LayoutRule::channels: whether every boundary on axis 1 is a multiple of the channel block.

@@ -61,6 +61,9 @@ class Reduce final : public Primitive {
     return {kind_ == ReduceKind::prod ? Positions::of({0}) : Positions::none(), {}};
   }
   [[nodiscard]] bool affine(Positions) const override { return kind_ == ReduceKind::sum || kind_ == ReduceKind::mean; }
+  [[nodiscard]] std::optional<Magnitudes> magnitudes(Positions active) const override {
+    return affine(active) ? std::optional(Magnitudes{.mixes = true}) : std::nullopt;
+  }
   [[nodiscard]] DeltaRule delta_rule(Positions active) const override {
     return affine(active) ? DeltaRule::linear : DeltaRule::custom;
   }

@@ -24,6 +24,7 @@ class Reorder final : public Primitive {
   }
   [[nodiscard]] BackwardReads backward_reads(Positions) const override { return {}; }
   [[nodiscard]] bool affine(Positions) const override { return true; }
+  [[nodiscard]] std::optional<Magnitudes> magnitudes(Positions) const override { return Magnitudes{}; }
 
  private:
   kernels::Layout to_;

@@ -61,6 +61,8 @@ class CpuDevice : public ReferenceDevice<float> {
 
   void unary_multipliers(Workspace&, const UnaryFunction& f, const Tensor& x, const Tensor& rx, const Tensor& y,
                          const Tensor& ry, const Tensor& my, const Tensor& mx) override;
+  void reveal_cancel(Workspace&, const UnaryFunction& f, const Tensor& x, const Tensor& rx, const Tensor& change,
+                     const Tensor& my, const Tensor& even, const Tensor& odd) override;
   void pool_max_multipliers(Workspace&, const Window& window, const Tensor& x, const Tensor& rx, const Tensor& winner,
                             const Tensor& rwinner, const Tensor& my, const Tensor& mx) override;
 

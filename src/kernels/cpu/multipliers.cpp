@@ -73,6 +73,27 @@ void CpuDevice::unary_multipliers(Workspace& workspace, const UnaryFunction& f, 
   cpu::zero_padding(mx);
 }
 
+void CpuDevice::reveal_cancel(Workspace&, const UnaryFunction& f, const Tensor& x, const Tensor& rx,
+                              const Tensor& change, const Tensor& my, const Tensor& even, const Tensor& odd) {
+  const float* const xs = x.as<float>().data();
+  const float* const rxs = rx.as<float>().data();
+  const float* const changes = change.as<float>().data();
+  const float* const from = my.as<float>().data();
+  float* const evens = even.as<float>().data();
+  float* const odds = odd.as<float>().data();
+  cpu::parallel_for(threads_, my.type.stored_elements(), 64, kChannelBlock, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const double m = from[i];
+      const RevealCancelParts parts =
+          m == 0 ? RevealCancelParts{} : kernels::reveal_cancel<float>(f, xs[i], rxs[i], changes[i]);
+      evens[i] = static_cast<float>(m * parts.even);
+      odds[i] = static_cast<float>(m * parts.odd);
+    }
+  });
+  cpu::zero_padding(even);
+  cpu::zero_padding(odd);
+}
+
 void CpuDevice::pool_max_multipliers(Workspace&, const Window&, const Tensor& x, const Tensor& rx, const Tensor& winner,
                                      const Tensor& rwinner, const Tensor& my, const Tensor& mx) {
   const cpu::Images in = cpu::images_of(mx.shape());

@@ -156,6 +156,20 @@ void ReferenceDevice<Real>::unary_multipliers(Workspace&, const UnaryFunction& f
 }
 
 template <class Real>
+void ReferenceDevice<Real>::reveal_cancel(Workspace&, const UnaryFunction& f, const Tensor& x, const Tensor& rx,
+                                          const Tensor& change, const Tensor& my, const Tensor& even,
+                                          const Tensor& odd) {
+  for (std::size_t i = 0; i < my.as<Real>().size(); ++i) {
+    const auto k = static_cast<std::int64_t>(i);
+    const auto m = static_cast<double>(my.as<Real>()[i]);
+    const RevealCancelParts parts =
+        m == 0 ? RevealCancelParts{} : kernels::reveal_cancel<Real>(f, element(x, k), element(rx, k), element(change, k));
+    even.as<Real>()[i] = static_cast<Real>(m * parts.even);
+    odd.as<Real>()[i] = static_cast<Real>(m * parts.odd);
+  }
+}
+
+template <class Real>
 void ReferenceDevice<Real>::binary_multipliers(Workspace&, Binary f, const Tensor& a, const Tensor& b, const Tensor& ra,
                                                const Tensor& rb, const Tensor& my, const Tensor& ma, const Tensor& mb) {
   for_each_broadcast<2>(my, {&a, &b}, [&](std::int64_t k, const auto& at) {

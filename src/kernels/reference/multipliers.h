@@ -37,6 +37,41 @@ template <class Real>
   return slope_between(f, x, rx);
 }
 
+/// m+ and m- of RevealCancel, as their mean and half their difference, less the multiplier of Rescale in the mean.
+struct RevealCancelParts {
+  double even = 0;
+  double odd = 0;
+};
+
+// df+ = [f(x'+D+) - f(x') + f(x) - f(x'+D-)] / 2, df- with the signs exchanged, m+ = df+ / D+, m- = df- / D-
+// (arXiv 1704.02685 section 3.5.3). Where one of D+, D- is rounding, its multiplier is the limit: the mean slope of a
+// small step in its direction from the two ends of the other.
+template <class Real>
+[[nodiscard]] RevealCancelParts reveal_cancel(const UnaryFunction& f, double x, double rx, double change) {
+  change = std::max(change, std::abs(x - rx));
+  const double plus = (change + (x - rx)) / 2;
+  const double minus = (x - rx - change) / 2;
+  double y = 0, ry = 0, up = 0, down = 0;
+  visit_function(f, [&](const auto& function) {
+    y = function(x);
+    ry = function(rx);
+    up = function(rx + plus);
+    down = function(rx + minus);
+  });
+  const double step = smallest_delta<Real>(std::max(std::abs(x), change), rx, y, ry);
+  const auto multiplier = [&](double delta, double df, double other, double direction) {
+    if (std::abs(delta) > step) return df / delta;
+    const double h = direction * step;
+    return (slope_between(f, rx + h, rx + h) + slope_between(f, rx + other + h, rx + other + h)) / 2;
+  };
+  const double m_plus = multiplier(plus, (up - ry + y - down) / 2, minus, 1);
+  const double m_minus = multiplier(minus, (down - ry + y - up) / 2, plus, -1);
+  const double even = (m_plus + m_minus) / 2 - rescale<Real>(f, x, rx, y, ry);
+  const double odd = (m_plus - m_minus) / 2;
+  if (!std::isfinite(even) || !std::isfinite(odd)) return {};
+  return {even, odd};
+}
+
 // Maximum (sign 1) or minimum (sign -1), won by element p at x and by q at x'. One winner gets everything; else the
 // mean over the two orders in which p and q can move: with a, b the values of p, q and a', b' those at x',
 // C_p = [(max(a,b') - b') + (a - max(a',b))] / 2, C_q = [(a - max(a,b')) + (max(a',b) - b')] / 2, m = C / delta.

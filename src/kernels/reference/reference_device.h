@@ -54,6 +54,8 @@ class ReferenceDevice : public Device {
                         const Tensor& gx) override;
   void unary_multipliers(Workspace&, const UnaryFunction& f, const Tensor& x, const Tensor& rx, const Tensor& y,
                          const Tensor& ry, const Tensor& my, const Tensor& mx) override;
+  void reveal_cancel(Workspace&, const UnaryFunction& f, const Tensor& x, const Tensor& rx, const Tensor& change,
+                     const Tensor& my, const Tensor& even, const Tensor& odd) override;
   void binary_multipliers(Workspace&, Binary f, const Tensor& a, const Tensor& b, const Tensor& ra, const Tensor& rb,
                           const Tensor& my, const Tensor& ma, const Tensor& mb) override;
   void pool_max_multipliers(Workspace&, const Window& window, const Tensor& x, const Tensor& rx, const Tensor& winner,

@@ -1,0 +1,58 @@
+// The names of methods, quadratures and rules, as written on command lines and in results.
+#include <mho/attribution.h>
+
+#include <array>
+#include <utility>
+
+namespace mho {
+
+namespace {
+
+constexpr std::array kMethods = {
+    std::pair{Method::kNig, "nig"},
+    std::pair{Method::kConductance, "conductance"},
+    std::pair{Method::kIg, "ig"},
+    std::pair{Method::kActivation, "activation"},
+    std::pair{Method::kGradient, "gradient"},
+    std::pair{Method::kGradientXActivation, "gradient_x_activation"},
+    std::pair{Method::kInternalInfluence, "internal_influence"},
+    std::pair{Method::kDeepLift, "deeplift"},
+};
+constexpr std::array kQuadratures = {
+    std::pair{Quadrature::kAdaptive, "adaptive"}, std::pair{Quadrature::kLeft, "left"},
+    std::pair{Quadrature::kRight, "right"},       std::pair{Quadrature::kTrapezoid, "trapezoid"},
+    std::pair{Quadrature::kMidpoint, "midpoint"}, std::pair{Quadrature::kGaussLegendre, "gauss_legendre"},
+};
+
+constexpr std::array kRules = {
+    std::pair{DeepLiftRule::kRescale, "rescale"},   std::pair{DeepLiftRule::kRevealCancel, "reveal_cancel"},
+    std::pair{DeepLiftRule::kGenomics, "genomics"}, std::pair{DeepLiftRule::kGradient, "gradient"},
+    std::pair{DeepLiftRule::kLinear, "linear"},
+};
+
+template <class Table, class Value>
+const char* name_of(const Table& table, Value wanted) noexcept {
+  for (const auto& [value, name] : table) {
+    if (value == wanted) return name;
+  }
+  return "";
+}
+
+template <class Value, std::size_t N>
+std::optional<Value> value_of(const std::array<std::pair<Value, const char*>, N>& table, std::string_view text) {
+  for (const auto& [value, name] : table) {
+    if (text == name) return value;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+const char* to_string(Method method) noexcept { return name_of(kMethods, method); }
+const char* to_string(Quadrature quadrature) noexcept { return name_of(kQuadratures, quadrature); }
+const char* to_string(DeepLiftRule rule) noexcept { return name_of(kRules, rule); }
+std::optional<Method> parse_method(std::string_view text) { return value_of(kMethods, text); }
+std::optional<Quadrature> parse_quadrature(std::string_view text) { return value_of(kQuadratures, text); }
+std::optional<DeepLiftRule> parse_rule(std::string_view text) { return value_of(kRules, text); }
+
+}  // namespace mho
