@@ -46,7 +46,7 @@ double relative(double residual, double magnitude, const Result& result, std::si
   return std::abs(residual) / std::max({magnitude, std::abs(result.f_input[n]), std::abs(result.f_baseline[n])});
 }
 
-void measure(const OperatorNetwork& network, unsigned seed, Precision precision, Worst& worst) {
+void measure(const OperatorNetwork& network, unsigned seed, Precision precision, DeepLiftRule rule, Worst& worst) {
   const Model model = Model::parse(std::as_bytes(std::span(network.bytes)), {}, {.precision = precision, .threads = 1});
   std::mt19937 random(seed);
   Inputs inputs, baseline;
@@ -56,6 +56,7 @@ void measure(const OperatorNetwork& network, unsigned seed, Precision precision,
   }
   Request request;
   request.method = Method::kDeepLift;
+  request.rules = {{"*", rule}};
   request.target = IndexTarget{{{static_cast<std::int64_t>(seed % 3)}}};
   if (seed % 3 != 0) request.baseline = baseline;
   const auto place = [&](const std::string& layer) { return "seed " + std::to_string(seed) + ", " + layer; };
@@ -89,26 +90,32 @@ void measure(const OperatorNetwork& network, unsigned seed, Precision precision,
 
 constexpr unsigned kNetworks = 2000;
 
-TEST(DeepLift, SumsToDeltaOnRandomNetworksInDouble) {
+class DeepLiftRules : public ::testing::TestWithParam<DeepLiftRule> {};
+
+INSTANTIATE_TEST_SUITE_P(Exact, DeepLiftRules,
+                         ::testing::Values(DeepLiftRule::kRescale, DeepLiftRule::kRevealCancel, DeepLiftRule::kGenomics),
+                         [](const auto& rule) { return std::string(to_string(rule.param)); });
+
+TEST_P(DeepLiftRules, SumToDeltaOnRandomNetworksInDouble) {
   Worst worst;
   std::set<std::string> operators;
   for (unsigned seed = 0; seed < kNetworks; ++seed) {
     const OperatorNetwork network = OperatorNetworkMaker(seed).make();
     operators.insert(network.operators.begin(), network.operators.end());
-    measure(network, seed, Precision::kDouble, worst);
+    measure(network, seed, Precision::kDouble, GetParam(), worst);
   }
-  std::printf("%u networks, %zu operators, %ld sums; worst relative residual %.2g at %s\n", kNetworks, operators.size(),
+  std::printf("%s: %u networks, %zu operators, %ld sums; worst relative residual %.2g at %s\n", to_string(GetParam()), kNetworks, operators.size(),
               static_cast<long>(worst.sums), worst.error, worst.where.c_str());
   EXPECT_LE(worst.error, 1e-10) << worst.where;
   EXPECT_GE(operators.size(), 50U);
 }
 
-TEST(DeepLift, SumsToDeltaOnRandomNetworksInSingle) {
+TEST_P(DeepLiftRules, SumToDeltaOnRandomNetworksInSingle) {
   Worst worst;
   for (unsigned seed = 0; seed < kNetworks; ++seed) {
-    measure(OperatorNetworkMaker(seed).make(), seed, Precision::kSingle, worst);
+    measure(OperatorNetworkMaker(seed).make(), seed, Precision::kSingle, GetParam(), worst);
   }
-  std::printf("%u networks, %ld sums; worst relative residual %.2g at %s\n", kNetworks, static_cast<long>(worst.sums),
+  std::printf("%s: %u networks, %ld sums; worst relative residual %.2g at %s\n", to_string(GetParam()), kNetworks, static_cast<long>(worst.sums),
               worst.error, worst.where.c_str());
   EXPECT_LE(worst.error, 1e-4) << worst.where;
 }
