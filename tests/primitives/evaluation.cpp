@@ -106,33 +106,39 @@ Evaluation::Evaluation(kernels::Device& device, const Primitive& primitive, cons
   primitive_.forward(exec, inputs_, outputs_, saved_);
 }
 
-std::vector<Values> Evaluation::gradients(const std::vector<Values>& cotangents, Positions wanted,
-                                          const BackwardReads& given, Absent absent) {
-  const auto visible = [&](const std::vector<Tensor>& tensors, Positions there) {
-    std::vector<Tensor> result = tensors;
-    for (std::size_t i = 0; i < tensors.size(); ++i) {
-      if (there.has(i)) continue;
-      if (absent == Absent::empty) {
-        result[i] = {};
-      } else if (tensors[i].type.is_real()) {
-        result[i] = allocate(tensors[i].type);
-      } else {
-        // Other integers than before, but valid ones: all zero, or all one where they were zero already.
-        Values other(static_cast<std::size_t>(tensors[i].type.elements()), 0);
-        if (read(device_, tensors[i]) == other) std::ranges::fill(other, 1);
-        result[i] = filled(tensors[i].type, other);
-      }
+std::vector<Tensor> Evaluation::visible(const std::vector<Tensor>& tensors, Positions there, Absent absent) {
+  std::vector<Tensor> result = tensors;
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    if (there.has(i)) continue;
+    if (absent == Absent::empty) {
+      result[i] = {tensors[i].type, nullptr};
+    } else if (tensors[i].type.is_real()) {
+      result[i] = allocate(tensors[i].type);
+    } else {
+      // Other integers than before, but valid ones: all zero, or all one where they were zero already.
+      Values other(static_cast<std::size_t>(tensors[i].type.elements()), 0);
+      if (read(device_, tensors[i]) == other) std::ranges::fill(other, 1);
+      result[i] = filled(tensors[i].type, other);
     }
-    return result;
-  };
-  const std::vector<Tensor> inputs = visible(inputs_, given.inputs);
-  const std::vector<Tensor> outputs = visible(outputs_, given.outputs);
-  std::vector<Tensor> output_gradients;
+  }
+  return result;
+}
+
+std::vector<Tensor> Evaluation::of_outputs(const std::vector<Values>& values) {
+  std::vector<Tensor> tensors;
   for (std::size_t i = 0; i < outputs_.size(); ++i) {
     TensorType type = outputs_[i].type;
     if (!type.is_real()) type.dtype = device_.real();
-    output_gradients.push_back(filled(type, cotangents[i]));
+    tensors.push_back(filled(type, values[i]));
   }
+  return tensors;
+}
+
+std::vector<Values> Evaluation::gradients(const std::vector<Values>& cotangents, Positions wanted,
+                                          const BackwardReads& given, Absent absent) {
+  const std::vector<Tensor> inputs = visible(inputs_, given.inputs, absent);
+  const std::vector<Tensor> outputs = visible(outputs_, given.outputs, absent);
+  const std::vector<Tensor> output_gradients = of_outputs(cotangents);
   std::vector<Tensor> input_gradients;
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     input_gradients.push_back(wanted.has(i) ? allocate(inputs_[i].type) : Tensor{inputs_[i].type, nullptr});
@@ -144,6 +150,32 @@ std::vector<Values> Evaluation::gradients(const std::vector<Values>& cotangents,
   std::vector<Values> result(inputs_.size());
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     if (wanted.has(i)) result[i] = read(device_, input_gradients[i]);
+  }
+  return result;
+}
+
+std::vector<Values> Evaluation::multipliers(Evaluation& reference, const std::vector<Values>& output_multipliers,
+                                            Positions active, Positions wanted, const BackwardReads& given,
+                                            Absent absent) {
+  const std::vector<Tensor> inputs = visible(inputs_, given.inputs, absent);
+  const std::vector<Tensor> outputs = visible(outputs_, given.outputs, absent);
+  const std::vector<Tensor> reference_inputs = reference.visible(reference.inputs_, given.inputs, absent);
+  const std::vector<Tensor> reference_outputs = reference.visible(reference.outputs_, given.outputs, absent);
+  const std::vector<Tensor> from = of_outputs(output_multipliers);
+  std::vector<Tensor> to;
+  for (const Tensor& input : inputs_) {
+    TensorType type = input.type;
+    if (!type.is_real()) type.dtype = device_.real();
+    to.push_back(wanted.has(to.size()) ? allocate(type) : Tensor{type, nullptr});
+  }
+  kernels::Workspace workspace(scratch_);
+  workspace.begin();
+  Exec exec{device_, workspace};
+  primitive_.multipliers(exec, {inputs, outputs, saved_, reference_inputs, reference_outputs, reference.saved_, from,
+                                to, active});
+  std::vector<Values> result(inputs_.size());
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    if (wanted.has(i)) result[i] = read(device_, to[i]);
   }
   return result;
 }

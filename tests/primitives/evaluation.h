@@ -34,12 +34,20 @@ class Evaluation {
   /// Runs vjp() for the gradients `wanted`; of inputs and outputs only those in `given` are there.
   [[nodiscard]] std::vector<Values> gradients(const std::vector<Values>& cotangents, Positions wanted,
                                               const BackwardReads& given, Absent absent);
+  /// Runs multipliers() between this run and `reference`, where the inputs `active` differ.
+  [[nodiscard]] std::vector<Values> multipliers(Evaluation& reference, const std::vector<Values>& output_multipliers,
+                                                Positions active, Positions wanted, const BackwardReads& given,
+                                                Absent absent);
   /// True unless something was written behind the end of a tensor.
   [[nodiscard]] bool guards_intact() const;
 
  private:
   Tensor allocate(TensorType type);
   Tensor filled(const TensorType& type, const Values& values);
+  /// `tensors` with stand-ins for those that are not `there`.
+  std::vector<Tensor> visible(const std::vector<Tensor>& tensors, Positions there, Absent absent);
+  /// Real tensors of the outputs' shapes and layouts.
+  std::vector<Tensor> of_outputs(const std::vector<Values>& values);
   /// The type on this device: real tensors of a graph are f32.
   [[nodiscard]] TensorType on_device(TensorType type) const;
 

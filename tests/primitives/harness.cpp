@@ -54,7 +54,7 @@ class Examination {
     check_affine();
     check_backward_reads();
     check_cpu();
-    return defects_;
+    return defects_ + multiplier_defects(c_, random_(), blocked_layouts());
   }
 
  private:

@@ -4,9 +4,11 @@
 #include <rapidcheck.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "evaluation.h"
 #include "primitives/primitives.h"
 
 namespace mho::primitives::testing {
@@ -45,8 +47,16 @@ struct Case {
 ///  - affine() tells the truth for every set of active inputs, in both directions;
 ///  - vjp() depends on exactly those tensors that backward_reads() names, for every set of wanted gradients;
 ///  - the CPU device agrees with the reference, forward and backward, in plain layout and, where layout_rule() and the
-///    shapes allow it, in the blocked one.
+///    shapes allow it, in the blocked one;
+///  - what multiplier_defects() checks.
 [[nodiscard]] std::string defects(const Case& c, std::uint64_t seed = 1);
+
+/// DeepLIFT between two runs in which any set of inputs differs, some elements not at all and some by rounding:
+///  - sum of multipliers times differences of the inputs is that of the outputs, and all multipliers are finite;
+///  - multipliers() depends on nothing that multiplier_reads() does not name;
+///  - magnitudes(): sizes of changes bound the change, and are its size where nothing mixes;
+///  - the CPU device agrees with the reference in plain layout, and in the blocked one if `blocked` says how.
+[[nodiscard]] std::string multiplier_defects(const Case& c, std::uint64_t seed, const std::optional<Layouts>& blocked);
 
 /// Gradients of all active inputs on the reference device, for the cotangent `gy` of output 0: to be compared with
 /// stated values where differences say nothing.
