@@ -83,9 +83,10 @@ void declare_measure(CLI::App& command, AttributeArguments& arguments) {
   command.add_flag("--class-mean", arguments.class_mean, "Subtract the mean over all elements of the output from F")
       ->group(group);
   command
-      .add_option("--rule", arguments.rules,
-                  "deeplift: rescale (default), reveal_cancel, genomics, gradient or linear, for all nodes or for those "
-                  "with a name, glob or operator type: NODES=RULE; may be repeated")
+      .add_option(
+          "--rule", arguments.rules,
+          "deeplift: rescale (default), reveal_cancel, genomics, gradient or linear, for all nodes or for those "
+          "with a name, glob or operator type: NODES=RULE; may be repeated")
       ->type_name("RULE")
       ->allow_extra_args(false)
       ->group(group);

@@ -32,7 +32,10 @@ class DeepLift {
         request_(request),
         result_(result),
         evaluator_(setup, request.target, std::min(setup.micro_batch, setup.inputs.count),
-                   {.gradients = true, .optimize = request.optimize, .use_affine_prefix = false, .multipliers = true,
+                   {.gradients = true,
+                    .optimize = request.optimize,
+                    .use_affine_prefix = false,
+                    .multipliers = true,
                     .rule_of = make_rules(*setup.graph, setup.facts, request.rules)}),
         progress_(request, setup) {
     result.micro_batch = evaluator_.capacity();

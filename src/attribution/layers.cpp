@@ -61,8 +61,9 @@ std::size_t distance(std::string_view a, std::string_view b) {
   std::ranges::partial_sort(sorted, sorted.begin() + static_cast<std::ptrdiff_t>(shown), {},
                             [&](const std::string& name) { return distance(name, pattern); });
   sorted.resize(shown);
-  throw Error(Code::kNotFound,
-              fmt::format("no layer '{}'; nearest: {} (all: mho inspect)", pattern, fmt::join(sorted, ", ")));
+  throw Error(Code::kNotFound, fmt::format("no layer '{}'; nearest: {} (all: mho inspect)", pattern,
+                                           sorted.empty() ? "none, the target depends on no named tensor"
+                                                          : fmt::format("{}", fmt::join(sorted, ", "))));
 }
 
 }  // namespace
@@ -95,7 +96,8 @@ std::vector<LayerChoice> all_layers(const Graph& graph, const graph::Analysis& f
   std::vector<LayerChoice> layers;
   for (const ValueId id : in_order(graph)) {
     const auto i = static_cast<std::size_t>(id);
-    if (graph.value(id).name.empty() || !facts.active[i] || !facts.relevant[i]) continue;
+    const graph::Value& value = graph.value(id);
+    if (value.name.empty() || !value.type.is_real() || !facts.active[i] || !facts.relevant[i]) continue;
     layers.push_back(describe(graph, facts, id));
   }
   return layers;

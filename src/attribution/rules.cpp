@@ -59,12 +59,12 @@ engine::RuleOf make_rules(const graph::Graph& graph, const graph::Analysis& fact
       if (!node.origin_name.empty()) names.insert(node.origin_name);
     }
     if (found) continue;
-    const std::vector<std::string> few(names.begin(), std::next(names.begin(), std::min<std::ptrdiff_t>(
-                                                                                   8, std::ssize(names))));
-    throw Error(Code::kNotFound, fmt::format("no node that is not linear has the name or operator type '{}'; there {}",
-                                             choice.nodes,
-                                             few.empty() ? std::string("are none in this model")
-                                                         : fmt::format("are, among others: {}", fmt::join(few, ", "))));
+    const std::vector<std::string> few(names.begin(),
+                                       std::next(names.begin(), std::min<std::ptrdiff_t>(8, std::ssize(names))));
+    throw Error(Code::kNotFound,
+                fmt::format("no node that is not linear has the name or operator type '{}'; there {}", choice.nodes,
+                            few.empty() ? std::string("are none in this model")
+                                        : fmt::format("are, among others: {}", fmt::join(few, ", "))));
   }
   const auto plain = [](const RuleChoice& choice) { return choice.rule == DeepLiftRule::kRescale; };
   if (std::ranges::all_of(choices, plain)) return {};

@@ -213,8 +213,16 @@ struct Plan::Impl {
   void add_backward_step(const Places& places, std::size_t n) {
     const Node& node = graph.nodes()[n];
     const Schedule& schedule = places.schedule;
-    BackwardStep step{&node, schedule.backward_kind(node), {{}, {}, forward_steps[n].run.saved}, {}, {}, {}, {}, {},
-                      schedule.active_inputs(node), Workspace(scratch)};
+    BackwardStep step{&node,
+                      schedule.backward_kind(node),
+                      {{}, {}, forward_steps[n].run.saved},
+                      {},
+                      {},
+                      {},
+                      {},
+                      {},
+                      schedule.active_inputs(node),
+                      Workspace(scratch)};
     const primitives::BackwardReads reads = schedule.backward_reads(node);
     const BackwardBuffers& buffers = schedule.backward_buffers(n);
     const auto read = [&](ValueId id, bool is_read) {
@@ -254,8 +262,13 @@ struct Plan::Impl {
     for (const SignedChanges::Link& link : at_node.changes.links) {
       const Node& linear = graph.node(link.node);
       std::vector<Tensor> inputs = values(places, linear.inputs);
-      step.links.push_back({&linear, link.magnitudes, places.schedule.active_inputs(linear), inputs,
-                            at_reference(inputs), {}, device_type(graph.value(linear.outputs[0]).type)});
+      step.links.push_back({&linear,
+                            link.magnitudes,
+                            places.schedule.active_inputs(linear),
+                            inputs,
+                            at_reference(inputs),
+                            {},
+                            device_type(graph.value(linear.outputs[0]).type)});
       for (const ValueId id : linear.inputs) step.links.back().makers.push_back(maker[index(id)]);
       maker[index(linear.outputs[0])] = step.links.size() - 1;
     }

@@ -272,16 +272,18 @@ primitives::BackwardReads Schedule::backward_reads(const Node& node) const {
       for (std::size_t i = 0; one && i < node.inputs.size(); ++i) {
         if (active.has(i) && gradient_type(node.inputs[i]) == gradient_type(node.outputs[0])) return {};
       }
-      refuse(node, "rule linear needs an operator with an input of its output's shape, lowered to one primitive; choose "
-                   "another rule for it");
+      refuse(node,
+             "rule linear needs an operator with an input of its output's shape, lowered to one primitive; choose "
+             "another rule for it");
     }
     case BackwardKind::multipliers:
       break;
   }
   if (node.primitive->delta_rule(active) == DeltaRule::none) {
-    refuse(node, fmt::format("DeepLIFT has no rule for {} where these of its inputs depend on the model's input; choose "
-                             "layers behind it, or nig, which needs gradients only",
-                             node.primitive->name()));
+    refuse(node,
+           fmt::format("DeepLIFT has no rule for {} where these of its inputs depend on the model's input; choose "
+                       "layers behind it, or nig, which needs gradients only",
+                       node.primitive->name()));
   }
   return node.primitive->multiplier_reads(active, wanted);
 }

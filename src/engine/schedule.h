@@ -24,7 +24,7 @@ enum class BackwardKind : std::uint8_t {
 struct BackwardBuffers {
   std::vector<std::size_t> inputs;  ///< where input gradients are written; kNoBuffer: not wanted
   std::vector<bool> is_sum;         ///< the input has a gradient already: to be added to it
-  std::vector<std::size_t> zeros;   ///< by output, cotangents that nothing downstream uses; kNoBuffer: it has a gradient
+  std::vector<std::size_t> zeros;  ///< by output, cotangents that nothing downstream uses; kNoBuffer: it has a gradient
 };
 
 /// RevealCancel at one node.

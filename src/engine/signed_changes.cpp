@@ -94,8 +94,7 @@ std::vector<Tensor> magnitudes_of_inputs(Exec& exec, const SignedChangesStep::Li
     if (link.active.has(i)) {
       if (changes == nullptr) continue;  // linear: the adjoint does not read them
       const bool follow = !link.magnitudes.mixes && link.makers[i] != SignedChangesStep::kNoLink;
-      inputs[i] =
-          follow ? (*changes)[link.makers[i]] : size_of_change(exec, link.inputs[i], link.reference_inputs[i]);
+      inputs[i] = follow ? (*changes)[link.makers[i]] : size_of_change(exec, link.inputs[i], link.reference_inputs[i]);
     } else if (link.magnitudes.absolute.has(i)) {
       inputs[i] = exec.workspace.temporary(link.inputs[i].type);
       exec.device.unary(exec.workspace, {Unary::abs}, link.inputs[i], inputs[i]);
@@ -137,7 +136,8 @@ void SignedChangesStep::run(Exec& exec) const {
       const bool wanted = link.magnitudes.mixes ? std::ranges::any_of(sources, is_source)
                                                 : link.active.has(i) && link.makers[i] != kNoLink;
       for (auto* list : {&even_inputs, &odd_inputs}) {
-        list->push_back(wanted ? workspace.temporary(link.inputs[i].type) : Tensor{link.inputs[i].type, nullptr, false});
+        list->push_back(wanted ? workspace.temporary(link.inputs[i].type)
+                               : Tensor{link.inputs[i].type, nullptr, false});
       }
     }
     const Tensor none{link.output, nullptr, false};

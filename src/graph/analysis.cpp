@@ -48,8 +48,9 @@ void find_cuts(const Graph& graph, ValueId target, Analysis& facts) {
 
 }  // namespace
 
-Analysis analyze(const Graph& graph, std::span<const ValueId> inputs, ValueId target) {
+Analysis analyze(const Graph& graph, std::span<const ValueId> inputs, ValueId target, Through through) {
   const std::size_t count = graph.value_count();
+  const bool everything = through == Through::everything;
   Analysis facts{std::vector<bool>(count), std::vector<bool>(count), std::vector<bool>(count, true),
                  std::vector<bool>(count), std::vector<bool>(count)};
   for (const ValueId id : inputs) facts.active[index(id)] = true;
@@ -58,10 +59,10 @@ Analysis analyze(const Graph& graph, std::span<const ValueId> inputs, ValueId ta
     // Inputs that are not active may vary all the same, in steps: the condition of a Where that compares an input.
     const bool affine_inputs =
         std::ranges::all_of(node.inputs, [&](ValueId id) { return facts.affine_from_input[index(id)]; });
-    const bool passes = node.primitive->differentiable();
+    const bool passes = everything || node.primitive->differentiable();
     const bool affine = affine_inputs && (active.empty() || (passes && node.primitive->affine(active)));
     for (const ValueId id : node.outputs) {
-      if (!active.empty()) facts.active[index(id)] = passes && graph.value(id).type.is_real();
+      if (!active.empty()) facts.active[index(id)] = passes && (everything || graph.value(id).type.is_real());
       facts.affine_from_input[index(id)] = affine && (active.empty() || facts.active[index(id)]);
     }
   }
@@ -75,7 +76,7 @@ Analysis analyze(const Graph& graph, std::span<const ValueId> inputs, ValueId ta
       return std::ranges::any_of(node.outputs, [&](ValueId id) { return set[index(id)]; });
     };
     if (!any(reaches)) continue;
-    const bool passes = node.primitive->differentiable() && any(facts.relevant);
+    const bool passes = (everything || node.primitive->differentiable()) && any(facts.relevant);
     const bool affine = passes && !any(spoiled) && node.primitive->affine(active_inputs(node, facts.active));
     for (const ValueId id : node.inputs) {
       reaches[index(id)] = true;

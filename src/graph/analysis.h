@@ -8,9 +8,13 @@
 
 namespace mho::graph {
 
+/// What a change of the inputs passes: gradients only differentiable primitives, and real values between them; DeepLIFT
+/// multipliers everything.
+enum class Through { differentiable, everything };
+
 /// One entry per value of the graph.
 struct Analysis {
-  std::vector<bool> active;             ///< depends on an interpolated input, through differentiable primitives
+  std::vector<bool> active;             ///< depends on an interpolated input
   std::vector<bool> relevant;           ///< the target depends on it, likewise
   std::vector<bool> affine_from_input;  ///< affine in the interpolated inputs (inactive values included)
   std::vector<bool> affine_to_target;   ///< the target is affine in it, all other active values at the same depth too
@@ -18,6 +22,7 @@ struct Analysis {
 };
 
 /// `inputs` are the interpolated ones (real); `target` is any value.
-[[nodiscard]] Analysis analyze(const Graph& graph, std::span<const ValueId> inputs, ValueId target);
+[[nodiscard]] Analysis analyze(const Graph& graph, std::span<const ValueId> inputs, ValueId target,
+                               Through through = Through::differentiable);
 
 }  // namespace mho::graph

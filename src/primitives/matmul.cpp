@@ -67,7 +67,8 @@ class Matmul final : public Primitive {
   }
   [[nodiscard]] std::optional<Magnitudes> magnitudes(Positions active) const override {
     if (!affine(active) || active.has(2)) return std::nullopt;
-    return Magnitudes{.absolute = Positions::of({active.has(0) ? std::size_t{1} : 0}), .zero = Positions::of({2}), .mixes = true};
+    return Magnitudes{
+        .absolute = Positions::of({active.has(0) ? std::size_t{1} : 0}), .zero = Positions::of({2}), .mixes = true};
   }
   [[nodiscard]] double flops(std::span<const TensorType> inputs, std::span<const TensorType> outputs) const override {
     const Shape& a = inputs[0].shape;

@@ -138,6 +138,20 @@ TEST(Analysis, AConditionThatDependsOnTheInputSpoilsAffinity) {
   EXPECT_TRUE(facts.affine_to_target[static_cast<std::size_t>(y)]);
 }
 
+TEST(Analysis, MultipliersPassWhatGradientsDoNot) {
+  Sketch s;
+  const ValueId x = s.input("x");
+  const ValueId h = s.twice(x);
+  const ValueId condition = s.positive(h);
+  const ValueId a = s.relu(h);
+  const ValueId y = s.where(condition, a, s.build.scalar(0));
+  const Graph graph = std::move(s.build).finish();
+  EXPECT_EQ(having(analyze(graph, Ids{x}, y).cut), (Ids{x, h, a, y}));
+  const Analysis facts = analyze(graph, Ids{x}, y, Through::everything);
+  EXPECT_EQ(having(facts.cut), (Ids{x, h, y})) << "the condition goes around a";
+  EXPECT_TRUE(facts.active[static_cast<std::size_t>(condition)]);
+}
+
 /// Every path from the inputs to the target crosses v: nothing reaches the target any more with v taken out.
 bool is_cut(const Graph& graph, const Ids& inputs, ValueId target, ValueId v) {
   const auto reaches = [&](ValueId without) -> bool {

@@ -163,7 +163,8 @@ void ReferenceDevice<Real>::reveal_cancel(Workspace&, const UnaryFunction& f, co
     const auto k = static_cast<std::int64_t>(i);
     const auto m = static_cast<double>(my.as<Real>()[i]);
     const RevealCancelParts parts =
-        m == 0 ? RevealCancelParts{} : kernels::reveal_cancel<Real>(f, element(x, k), element(rx, k), element(change, k));
+        m == 0 ? RevealCancelParts{}
+               : kernels::reveal_cancel<Real>(f, element(x, k), element(rx, k), element(change, k));
     even.as<Real>()[i] = static_cast<Real>(m * parts.even);
     odd.as<Real>()[i] = static_cast<Real>(m * parts.odd);
   }
