@@ -43,6 +43,7 @@ std::size_t Schedule::new_buffer(const TensorType& type, std::int64_t first, std
   TensorType stored = type;
   if (stored.dtype == kReal) stored.dtype = real_;
   lifetimes_.push_back({stored.bytes(), first, last});
+  shared_.push_back(false);
   return lifetimes_.size() - 1;
 }
 
@@ -214,6 +215,7 @@ void Schedule::plan_backward(bool repeatedly) {
   for (const ValueId id : request_.seeds) {
     // The caller writes cotangents before forward(), so they live from the start.
     if (gradient_buffer(id) == kNoBuffer) gradient_buffers_[index(id)] = new_buffer(gradient_type(id), -1, kAlways);
+    shared_[gradient_buffer(id)] = true;
   }
   for (std::size_t n = node_count(); n-- > 0;) {
     const Node& node = graph_.nodes()[n];
@@ -253,10 +255,24 @@ void Schedule::plan_backward_inputs(std::size_t n, const std::vector<int>& contr
     } else {
       const std::size_t cotangent = gradient_buffer(node.outputs[0]);
       const bool share = contributions[index(id)] == 1 && cotangent != kNoBuffer && passes_through(node, i);
-      buffer = share ? cotangent : new_buffer(gradient_type(id), time, time);
+      const bool overwrite = i == 0 && may_overwrite_cotangent(n);
+      buffer = share || overwrite ? cotangent : new_buffer(gradient_type(id), time, time);
+      if (share) shared_[cotangent] = true;
       backward_[n].inputs.push_back(buffer);
     }
   }
+}
+
+/// Nobody else reads the cotangent of node n's output, and its input's gradient fits there.
+bool Schedule::may_overwrite_cotangent(std::size_t n) const {
+  const Node& node = graph_.nodes()[n];
+  const ValueId output = node.outputs[0];
+  const std::size_t cotangent = gradient_buffer(output);
+  if (!node.primitive->backward_in_place() || !signed_changes_[n].changes.sources.empty()) return false;
+  if (cotangent == kNoBuffer || shared_[cotangent] || gradient_type(node.inputs[0]) != gradient_type(output)) {
+    return false;
+  }
+  return std::ranges::find(request_.gradients, output) == request_.gradients.end();
 }
 
 primitives::BackwardReads Schedule::backward_reads(const Node& node) const {

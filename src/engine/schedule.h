@@ -75,6 +75,7 @@ class Schedule {
   [[nodiscard]] std::vector<int> count_contributions() const;
   void plan_backward(bool repeatedly);
   void plan_backward_inputs(std::size_t n, const std::vector<int>& contributions);
+  [[nodiscard]] bool may_overwrite_cotangent(std::size_t n) const;
   void extend_reads(std::size_t n, std::int64_t time);
   void plan_corrections(std::size_t n, std::int64_t time);
 
@@ -84,6 +85,7 @@ class Schedule {
   bool multipliers_;
   std::vector<Lifetime> lifetimes_;
   std::vector<std::size_t> value_buffers_, gradient_buffers_;
+  std::vector<bool> shared_;  // by buffer: gradients of several values lie there, or the caller's
   std::vector<std::vector<std::size_t>> saved_buffers_;
   std::vector<BackwardBuffers> backward_;
   std::vector<SignedChangesBuffers> signed_changes_;

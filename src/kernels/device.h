@@ -146,7 +146,7 @@ class Device {
   // --- DeepLIFT multipliers (MATHS.md section 3): r* are the tensors of the run at the reference, m* multipliers,
   // always real. Every verb keeps sum of m * delta, and is bounded where differences vanish (docs/deeplift.md) --------
   /// Rescale: mx = my * (y - ry) / (x - rx), or f' at the midpoint where x - rx is rounding. Any one layout; mx may be
-  /// my.
+  /// my; y and ry may be empty where multipliers_read_y() says no.
   virtual void unary_multipliers(Workspace&, const UnaryFunction& f, const Tensor& x, const Tensor& rx, const Tensor& y,
                                  const Tensor& ry, const Tensor& my, const Tensor& mx) = 0;
   /// RevealCancel as what it adds to Rescale: with change = D+ - D- the size of all changes that make up D = x - rx, m+

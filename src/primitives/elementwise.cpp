@@ -116,8 +116,9 @@ class UnaryPrimitive final : public Primitive {
   }
   [[nodiscard]] BackwardReads multiplier_reads(Positions active, Positions wanted) const override {
     if (affine(active)) return backward_reads(wanted);
-    return {Positions::of({0}), Positions::of({0})};
+    return {Positions::of({0}), kernels::multipliers_read_y(f_) ? Positions::of({0}) : Positions::none()};
   }
+  [[nodiscard]] bool backward_in_place() const override { return !logical(); }
   [[nodiscard]] LayoutRule layout_rule() const override {
     return logical() ? LayoutRule::plain : LayoutRule::elementwise;
   }

@@ -165,6 +165,8 @@ class Primitive {
   }
   /// Output 0 is input 0 with another shape, element for element: the Plan shares the memory, forward and backward.
   [[nodiscard]] virtual bool is_view() const { return false; }
+  /// vjp() and multipliers() may write the gradient of input 0 over that of output 0.
+  [[nodiscard]] virtual bool backward_in_place() const { return false; }
   /// Floating-point operations of one forward run, for cost models and GFLOP/s. Convolutions and products only.
   [[nodiscard]] virtual double flops(std::span<const TensorType> /*inputs*/,
                                      std::span<const TensorType> /*outputs*/) const {

@@ -377,6 +377,7 @@ void CpuDevice::convolution(Workspace& workspace, const ConvolutionAttributes& a
 
 void CpuDevice::convolution_vjp_data(Workspace& workspace, const ConvolutionAttributes& attributes, const Tensor& gy,
                                      const Tensor& w, const Tensor& gx) {
+  if (strided_adjoint(workspace, attributes, gy, w, gx)) return;
   const cpu::ScopedThreads threads(threads_of(threads_, gy.shape(), w.shape()));
   auto& p = workspace.slot<Prepared>([&] {
     return prepare_backward(engine_, Request{attributes, gx.type, w.shape(), gy.type});

@@ -72,6 +72,9 @@ class CpuDevice : public ReferenceDevice<float> {
   void accumulate(double w, const Tensor& g, const Tensor& acc) override;
 
  private:
+  /// convolution_vjp_data() where strides leave few channels as many phases; false: not done, another way is faster.
+  bool strided_adjoint(Workspace&, const ConvolutionAttributes& attributes, const Tensor& gy, const Tensor& w,
+                       const Tensor& gx);
   /// Parallel memcpy.
   void copy_bytes(const std::byte* from, std::byte* to, std::size_t bytes) const;
 

@@ -12,7 +12,7 @@ namespace {
 
 constexpr float kUlps = 64 * std::numeric_limits<float>::epsilon();
 
-/// m_x = m_y * delta y / delta x; how many elements have too small a delta x for that (0 is written there).
+/// m_x = m_y * delta y / delta x; how many elements have too small a delta x for that (m_x = m_y there).
 MHO_VECTORISED std::int64_t ratios(const float* x, const float* rx, const float* y, const float* ry, const float* my,
                                    float* mx, std::int64_t n) {
   std::int32_t small = 0;
@@ -23,7 +23,7 @@ MHO_VECTORISED std::int64_t ratios(const float* x, const float* rx, const float*
     const float height = std::min(1.0F, std::max(std::abs(y[i]), std::abs(ry[i])));
     const bool rounding = !(std::abs(delta) > kUlps * std::max(size, height));
     small += rounding ? 1 : 0;
-    mx[i] = rounding ? 0.0F : my[i] * ((y[i] - ry[i]) / (rounding ? 1.0F : delta));
+    mx[i] = rounding ? my[i] : my[i] * ((y[i] - ry[i]) / (rounding ? 1.0F : delta));
   }
   return small;
 }
@@ -66,7 +66,7 @@ void CpuDevice::unary_multipliers(Workspace& workspace, const UnaryFunction& f, 
       for (std::int64_t i = at; i < at + n; ++i) {
         const double vx = xs[i], vrx = rxs[i];
         if (std::abs(vx - vrx) > smallest_delta<float>(vx, vrx, ys[i], rys[i])) continue;
-        to[i] = from[i] == 0.0F ? 0.0F : static_cast<float>(from[i] * slope_between(f, vx, vrx));
+        if (to[i] != 0.0F) to[i] = static_cast<float>(to[i] * slope_between(f, vx, vrx));
       }
     }
   });

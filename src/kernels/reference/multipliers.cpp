@@ -146,12 +146,20 @@ void ReferenceDevice<Real>::unary_multipliers(Workspace&, const UnaryFunction& f
                                               const Tensor& y, const Tensor& ry, const Tensor& my, const Tensor& mx) {
   const auto from = my.as<Real>();
   const auto to = mx.as<Real>();
+  const auto value = [&](const Tensor& t, const Tensor& of, std::int64_t k) {
+    if (multipliers_read_y(f)) return element(t, k);
+    double result = 0;
+    visit_function(f, [&](const auto& function) { result = function(element(of, k)); });
+    return result;
+  };
   for (std::size_t i = 0; i < to.size(); ++i) {
     const auto k = static_cast<std::int64_t>(i);
-    to[i] = from[i] == 0
-                ? Real{0}
-                : static_cast<Real>(static_cast<double>(from[i]) *
-                                    rescale<Real>(f, element(x, k), element(rx, k), element(y, k), element(ry, k)));
+    if (from[i] == 0) {
+      to[i] = 0;
+      continue;
+    }
+    const double m = rescale<Real>(f, element(x, k), element(rx, k), value(y, x, k), value(ry, rx, k));
+    to[i] = static_cast<Real>(static_cast<double>(from[i]) * m);
   }
 }
 
