@@ -104,6 +104,37 @@ TEST(CpuConvolution, AdjointEqualsReference) {
   }));
 }
 
+// Few channels, plain, behind strides: done as one dense convolution of all phases.
+TEST(CpuConvolution, AdjointOfFirstLayersEqualsReference) {
+  EXPECT_TRUE(rc::check("backward", [] {
+    Case c;
+    c.x = {draw(1, 2), draw(1, 4)};
+    c.w = {draw_one<std::int64_t>({16, 24, 32}), c.x[1]};
+    c.y = {c.x[0], c.w[0]};
+    Window& w = c.attributes.window;
+    const std::int64_t axes = draw(1, 3);
+    for (std::int64_t i = 0; i < axes; ++i) {
+      w.kernel.push_back(draw(1, axes == 3 ? 4 : 7));
+      w.strides.push_back(draw(1, axes == 3 ? 2 : 4));
+      w.dilations.push_back(1);
+      w.pads_begin.push_back(draw(0, w.kernel.back() - 1));
+      w.pads_end.push_back(draw(0, w.kernel.back() - 1));
+      c.x.push_back(draw(w.kernel.back(), axes == 3 ? 8 : 20));
+      c.w.push_back(w.kernel.back());
+      c.y.push_back((c.x.back() + w.pads_begin.back() + w.pads_end.back() - w.kernel.back()) / w.strides.back() + 1);
+    }
+    Bench bench(draw_seed());
+    const Pair gy = bench.random(c.y, Layout::blocked);
+    Pair weights = bench.random(c.w);
+    weights.cpu.constant = *rc::gen::arbitrary<bool>();
+    const Pair gx = bench.output(c.x);
+    bench.run([&](Device& device, Workspace& workspace, const Pick& pick) {
+      device.convolution_vjp_data(workspace, c.attributes, pick(gy), pick(weights), pick(gx));
+    });
+    bench.expect_equal(gx, kTolerance, "gx", kTerms);
+  }));
+}
+
 struct Layer {
   std::int64_t in, size, out, kernel, stride;
 };
