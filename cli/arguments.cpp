@@ -38,14 +38,9 @@ void declare_pictures(CLI::App& command, PictureArguments& pictures) {
   command.add_flag("--channels-last", pictures.channels_last, "[N, H, W, C] instead of [N, C, H, W]")->group(group);
 }
 
-void declare_measure(CLI::App& command, AttributeArguments& arguments) {
+/// What is explained, against what, and how finely.
+void declare_question(CLI::App& command, AttributeArguments& arguments) {
   const char* group = "Measure";
-  command
-      .add_option("-m,--method", arguments.method,
-                  "nig (default), deeplift, conductance, ig, activation, gradient, gradient_x_activation or "
-                  "internal_influence")
-      ->type_name("METHOD")
-      ->group(group);
   command
       .add_option("-t,--target", arguments.target,
                   "argmax (default); 7; 3,1,2; 7:3 for output[7] - output[3]; a label; @FILE.npy: one per example")
@@ -74,12 +69,6 @@ void declare_measure(CLI::App& command, AttributeArguments& arguments) {
                   "Rule for --steps: trapezoid (default), left, right, midpoint or gauss_legendre")
       ->type_name("RULE")
       ->group(group);
-  command
-      .add_option("--references", arguments.references,
-                  "deeplift: average over the examples of FILE or NAME=FILE in place of a baseline; may be repeated")
-      ->type_name("REFERENCES")
-      ->allow_extra_args(false)
-      ->group(group);
   command.add_flag("--class-mean", arguments.class_mean, "Subtract the mean over all elements of the output from F")
       ->group(group);
   command
@@ -90,11 +79,28 @@ void declare_measure(CLI::App& command, AttributeArguments& arguments) {
       ->type_name("RULE")
       ->allow_extra_args(false)
       ->group(group);
+  declare_target(command, arguments.output, arguments.probability);
+}
+
+void declare_measure(CLI::App& command, AttributeArguments& arguments) {
+  const char* group = "Measure";
+  command
+      .add_option("-m,--method", arguments.method,
+                  "nig (default), deeplift, conductance, ig, activation, gradient, gradient_x_activation or "
+                  "internal_influence")
+      ->type_name("METHOD")
+      ->group(group);
+  declare_question(command, arguments);
+  command
+      .add_option("--references", arguments.references,
+                  "deeplift: average over the examples of FILE or NAME=FILE in place of a baseline; may be repeated")
+      ->type_name("REFERENCES")
+      ->allow_extra_args(false)
+      ->group(group);
   command.add_flag("--multipliers", arguments.multipliers, "deeplift: multipliers instead of contributions")
       ->group(group);
   command.add_flag("--split-by-input", arguments.split_by_input, "conductance: a value per neuron and input element")
       ->group(group);
-  declare_target(command, arguments.output, arguments.probability);
 }
 
 void declare_machine(CLI::App& command, AttributeArguments& arguments) {
@@ -146,7 +152,7 @@ void find_model(AttributeArguments& arguments) {
     break;
   }
   if (arguments.model.empty()) {
-    throw Error(Code::kInvalidArgument, "no MODEL is given; write it first: mho attribute MODEL -i INPUT");
+    throw Error(Code::kInvalidArgument, "no MODEL is given; write it first: MODEL -i INPUT");
   }
   if (arguments.inputs.empty()) throw Error(Code::kInvalidArgument, "no input is given: -i FILE");
 }
@@ -180,6 +186,26 @@ CLI::App* declare_attribute(CLI::App& app, AttributeArguments& arguments) {
   command->add_option("--examples", arguments.examples, "Only examples A up to, not including, B")->type_name("A:B");
   declare_measure(*command, arguments);
   declare_results(*command, arguments);
+  declare_pictures(*command, arguments.pictures);
+  declare_machine(*command, arguments);
+  return command;
+}
+
+CLI::App* declare_check(CLI::App& app, AttributeArguments& arguments) {
+  CLI::App* command = app.add_subcommand("check", "Whether attributions are complete, and where sums are lost");
+  command->footer(
+      "Example:\n"
+      "  mho check examples/digits/cnn.onnx -i examples/digits/digits.npz --examples 0:4\n"
+      "docs/cli.md explains what it prints.");
+  command->add_option("MODEL", arguments.model, "ONNX file (required)")->type_name("");
+  command
+      ->add_option("-i,--input", arguments.inputs,
+                   "FILE.npy, FILE.npz, FILE.npz:ARRAY or pictures, NAME=FILE for an input by name")
+      ->required()
+      ->type_name("INPUT");
+  command->add_option("--examples", arguments.examples, "Only examples A up to, not including, B")->type_name("A:B");
+  declare_question(*command, arguments);
+  command->add_flag("--json", arguments.json, "Print one JSON document");
   declare_pictures(*command, arguments.pictures);
   declare_machine(*command, arguments);
   return command;

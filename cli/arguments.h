@@ -72,6 +72,8 @@ void find_model(AttributeArguments& arguments);
 /// Add a command with its options, help and example to `app`; parsing fills `arguments`, which must live as long.
 CLI::App* declare_inspect(CLI::App& app, InspectArguments& arguments);
 CLI::App* declare_attribute(CLI::App& app, AttributeArguments& arguments);
+/// Of the arguments, those of the measure that is checked: no method, layers or results.
+CLI::App* declare_check(CLI::App& app, AttributeArguments& arguments);
 CLI::App* declare_ops(CLI::App& app, OpsArguments& arguments);
 
 }  // namespace mho::cli

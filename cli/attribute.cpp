@@ -7,10 +7,10 @@
 
 #include <cstdio>
 
-#include "baselines.h"
 #include "interrupt.h"
 #include "json.h"
 #include "picture.h"
+#include "prepare.h"
 #include "progress_bar.h"
 #include "ranking.h"
 #include "report.h"
@@ -21,43 +21,6 @@
 namespace mho::cli {
 
 namespace {
-
-Model load(const AttributeArguments& arguments) {
-  ModelOptions options;
-  options.precision = arguments.precision == "double" ? Precision::kDouble : Precision::kSingle;
-  options.threads = arguments.threads;
-  return Model::load(arguments.model, options);
-}
-
-/// The inputs, with target and baseline put into the request, all cut to the examples that were asked for.
-struct Prepared {
-  Inputs inputs;
-  std::int64_t first = 0;
-};
-
-Prepared prepare(const AttributeArguments& arguments, const std::vector<Port>& ports,
-                 const std::vector<std::string>& labels, Request& request) {
-  std::vector<NamedText> named;
-  for (const std::string& input : arguments.inputs) named.push_back(parse_named(input, ports));
-  Prepared prepared{read_inputs(named, ports, arguments.pictures), 0};
-  request.target = parse_target(arguments.target, labels);
-  request.baseline = read_baseline(arguments.baselines, ports, prepared.inputs, arguments.pictures);
-  if (!arguments.references.empty()) {
-    std::vector<NamedText> references;
-    for (const std::string& text : arguments.references) references.push_back(parse_named(text, ports));
-    request.baseline = ReferenceSet{read_inputs(references, ports, arguments.pictures)};
-  }
-
-  const std::int64_t count = count_examples(prepared.inputs, ports);
-  const ExampleRange range = parse_examples(arguments.examples.empty() ? ":" : arguments.examples);
-  const ExampleRange kept = keep_examples(prepared.inputs, ports, range, count);
-  keep_examples(request.target, kept, count);
-  if (auto* arrays = std::get_if<Inputs>(&request.baseline)) {
-    if (count_examples(*arrays, ports) == count) keep_examples(*arrays, ports, kept, count);
-  }
-  prepared.first = kept.first;
-  return prepared;
-}
 
 std::string baseline_text(const AttributeArguments& arguments) {
   if (!arguments.references.empty()) return fmt::format("references {}", fmt::join(arguments.references, ", "));

@@ -125,6 +125,31 @@ json to_json(std::span<const OperatorRow> operators, std::span<const PrimitiveRo
   return document;
 }
 
+nlohmann::json to_json(const Check& check, const std::string& model) {
+  nlohmann::json cuts = nlohmann::json::array();
+  for (const CutCheck& cut : check.cuts) {
+    cuts.push_back({{"name", cut.name},
+                    {"node", cut.node},
+                    {"operator", cut.op},
+                    {"nig_residual", cut.nig},
+                    {"nig_estimated_error", cut.nig_estimate},
+                    {"deeplift_residual", cut.deeplift},
+                    {"deeplift_residual_double", cut.deeplift_double},
+                    {"deeplift_rounding", cut.deeplift_rounding}});
+  }
+  nlohmann::json nodes = nlohmann::json::array();
+  for (const NodeCheck& node : check.nodes) {
+    nodes.push_back({{"node", node.node}, {"operator", node.op}, {"residual", node.residual}});
+  }
+  nlohmann::json spans = nlohmann::json::array();
+  for (const SpanCheck& span : check.spans) {
+    spans.push_back({{"from", span.from}, {"to", span.to}, {"change", span.change}, {"operators", span.ops}});
+  }
+  return {{"model", model},     {"target", check.target_tensor},   {"target_rounding", check.target_rounding},
+          {"cuts", cuts},       {"deeplift_nodes", nodes},         {"deeplift_node_threshold", check.threshold},
+          {"nig_spans", spans}, {"nig_converged", check.converged}};
+}
+
 std::string json_text(const json& document) {
   return document.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
 }

@@ -1,7 +1,7 @@
 // What the commands print with --json.
 #pragma once
 
-#include <mho/model.h>
+#include <mho/check.h>
 
 #include <nlohmann/json.hpp>
 #include <span>
@@ -13,6 +13,7 @@ namespace mho::cli {
 
 [[nodiscard]] nlohmann::json to_json(const Inspection& inspection, const std::string& model);
 [[nodiscard]] nlohmann::json to_json(const Report& report);
+[[nodiscard]] nlohmann::json to_json(const Check& check, const std::string& model);
 [[nodiscard]] nlohmann::json to_json(std::span<const OperatorRow> operators, std::span<const PrimitiveRow> primitives);
 
 /// Indented, ended by a newline. Names that are no UTF-8 are mended; NaN is null.

@@ -10,6 +10,7 @@
 
 #include "arguments.h"
 #include "attribute.h"
+#include "check.h"
 #include "exit_status.h"
 #include "inspect.h"
 #include "interrupt.h"
@@ -40,9 +41,11 @@ int run(int argc, char** argv) {
   app.require_subcommand(0, 1);  // none: our own message, after that on words that are no command
   InspectArguments inspect;
   AttributeArguments attribute;
+  AttributeArguments check;
   OpsArguments ops;
   const CLI::App* inspect_command = declare_inspect(app, inspect);
   const CLI::App* attribute_command = declare_attribute(app, attribute);
+  const CLI::App* check_command = declare_check(app, check);
   const CLI::App* ops_command = declare_ops(app, ops);
   try {
     app.parse(argc, argv);
@@ -50,12 +53,16 @@ int run(int argc, char** argv) {
     if (error.get_exit_code() == 0) return app.exit(error);
     return fail(kUsage, fmt::format("{} (mho --help, mho COMMAND --help)", error.what()));
   }
-  if (app.get_subcommands().empty()) return fail(kUsage, "no command: inspect, attribute or ops (mho --help)");
+  if (app.get_subcommands().empty()) return fail(kUsage, "no command: inspect, attribute, check or ops (mho --help)");
   if (inspect_command->parsed()) run_inspect(inspect);
   if (attribute_command->parsed()) {
     find_model(attribute);
     attribute.command = command_line(argc, argv);
     run_attribute(attribute);
+  }
+  if (check_command->parsed()) {
+    find_model(check);
+    run_check(check);
   }
   if (ops_command->parsed()) run_ops(ops);
   return std::fflush(stdout) == 0 ? kSuccess : fail(kFailure, "the result could not be printed");

@@ -85,6 +85,8 @@ void check_destination(const std::string& option, const fs::path& path, const st
   }
 }
 
+}  // namespace
+
 RuleChoice parse_rule_choice(const std::string& text) {
   // Node names may contain '=', rules do not.
   const std::size_t at = text.rfind('=');
@@ -96,8 +98,6 @@ RuleChoice parse_rule_choice(const std::string& text) {
   if (at == 0) refuse(fmt::format("--rule {}: no node is named before the '='", text));
   return {at == std::string::npos ? "*" : text.substr(0, at), *rule};
 }
-
-}  // namespace
 
 Request make_request(const AttributeArguments& arguments) {
   Request request;

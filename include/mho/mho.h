@@ -3,6 +3,7 @@
 
 #include <mho/array.h>
 #include <mho/attribution.h>
+#include <mho/check.h>
 #include <mho/error.h>
 #include <mho/io.h>
 #include <mho/model.h>

@@ -79,6 +79,9 @@ class Model {
   static Model parse(std::span<const std::byte> bytes, const std::filesystem::path& directory = {},
                      const ModelOptions& options = {});
 
+  /// The same model with other options; the file's weights are shared.
+  [[nodiscard]] Model with_options(const ModelOptions& options) const;
+
   [[nodiscard]] std::vector<Port> inputs() const;
   [[nodiscard]] std::vector<Port> outputs() const;
   /// Symbolic extents other than the batch that `input_shapes` does not give are taken as 1.

@@ -96,7 +96,7 @@ Evaluator::Evaluator(const Setup& setup, const Target& target, std::int64_t batc
   const Graph& one = *setup.graph;
   const auto graph = setup.network->graph(batch);
   const auto device = setup.network->device();
-  const engine::PlanOptions plan_options{options.optimize};
+  const engine::PlanOptions plan_options{options.optimize, false, options.keep_values};
   const Feeds feeds = choose_feeds(one, options.use_affine_prefix && options.optimize);
 
   engine::PlanRequest request;
@@ -219,19 +219,34 @@ void Evaluator::seed(std::size_t slot, const ExamplePath& path) {
   seeded_[slot] = path.example;
 }
 
-void Evaluator::evaluate(std::span<const PathPoint> points) {
+void Evaluator::run_forward(std::span<const PathPoint> points) {
   feed(points);
   plan_->forward();
   targets_.clear();
   for (std::size_t p = 0; p < points.size(); ++p) targets_.push_back(read_target(p, points[p]));
   if (plan_->gradient_count() == 0) return;
   for (std::size_t p = 0; p < points.size(); ++p) seed(p, *points[p].path);
-  plan_->backward();
-  if (!multipliers_) return;
+}
+
+void Evaluator::read_reference_targets(std::span<const PathPoint> points) {
   reference_targets_.clear();
   for (std::size_t p = 0; p < points.size(); ++p) {
     reference_targets_.push_back(read_target(p, {points[p].path, 0}, Run::reference));
   }
+}
+
+void Evaluator::evaluate(std::span<const PathPoint> points) {
+  run_forward(points);
+  if (plan_->gradient_count() == 0) return;
+  plan_->backward();
+  if (multipliers_) read_reference_targets(points);
+}
+
+std::vector<engine::NodeResidual> Evaluator::audit(std::span<const PathPoint> points) {
+  run_forward(points);
+  std::vector<engine::NodeResidual> residuals = plan_->audit();
+  read_reference_targets(points);
+  return residuals;
 }
 
 void Evaluator::evaluate_reference(std::span<const PathPoint> points) {

@@ -34,6 +34,7 @@ struct EvaluatorOptions {
   bool use_affine_prefix = true;
   bool multipliers = false;  ///< gradient() is the DeepLIFT multiplier between x and the reference
   engine::RuleOf rule_of = {};
+  bool keep_values = false;  ///< audit() may be called
 };
 
 class Evaluator {
@@ -60,6 +61,8 @@ class Evaluator {
   /// With `multipliers`: runs the model at alpha = 0 of the paths in these slots, for all evaluate() until the next
   /// call.
   void evaluate_reference(std::span<const PathPoint> points);
+  /// With `multipliers` and `keep_values`: as evaluate(), and which nodes lose sums.
+  [[nodiscard]] std::vector<engine::NodeResidual> audit(std::span<const PathPoint> points);
   [[nodiscard]] double reference_target(std::size_t point) const { return reference_targets_[point]; }
   [[nodiscard]] Tensor reference_value(std::size_t layer, std::size_t point) const;
 
@@ -76,6 +79,9 @@ class Evaluator {
   enum class Run { input, reference };
   void feed(std::span<const PathPoint> points, Run run = Run::input);
   void seed(std::size_t slot, const ExamplePath& path);
+  /// Runs at x, reads targets and writes seeds: what comes before a backward pass.
+  void run_forward(std::span<const PathPoint> points);
+  void read_reference_targets(std::span<const PathPoint> points);
   [[nodiscard]] double read_target(std::size_t slot, const PathPoint& point, Run run = Run::input);
 
   const Setup* setup_;

@@ -31,13 +31,13 @@ std::vector<Port> describe(const std::vector<onnx::PortInfo>& infos) {
   return ports;
 }
 
-std::shared_ptr<Model::Impl> make_impl(onnx::Model model, const ModelOptions& options) {
+std::shared_ptr<Model::Impl> make_impl(std::shared_ptr<const onnx::Model> model, const ModelOptions& options) {
   if (options.threads < 0) {
     throw Error(Code::kInvalidArgument,
                 fmt::format("the number of threads is {}; it must be 0 or more", options.threads));
   }
   auto impl = std::make_shared<Model::Impl>();
-  impl->onnx = std::make_shared<const onnx::Model>(std::move(model));
+  impl->onnx = std::move(model);
   impl->options = options;
   impl->device = options.precision == Precision::kDouble ? kernels::make_reference_device()
                                                          : kernels::make_cpu_device(options.threads);
@@ -69,13 +69,15 @@ std::shared_ptr<const engine::Network> Model::Impl::network(const engine::Exampl
 Model::Model(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
 
 Model Model::load(const std::filesystem::path& path, const ModelOptions& options) {
-  return Model(make_impl(onnx::Model::load(path), options));
+  return Model(make_impl(std::make_shared<const onnx::Model>(onnx::Model::load(path)), options));
 }
 
 Model Model::parse(std::span<const std::byte> bytes, const std::filesystem::path& directory,
                    const ModelOptions& options) {
-  return Model(make_impl(onnx::Model::parse(bytes, directory), options));
+  return Model(make_impl(std::make_shared<const onnx::Model>(onnx::Model::parse(bytes, directory)), options));
 }
+
+Model Model::with_options(const ModelOptions& options) const { return Model(make_impl(impl_->onnx, options)); }
 
 std::vector<Port> Model::inputs() const { return describe(impl_->onnx->inputs()); }
 std::vector<Port> Model::outputs() const { return describe(impl_->onnx->outputs()); }

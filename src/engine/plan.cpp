@@ -12,6 +12,7 @@
 
 #include "engine/layouts.h"
 #include "engine/schedule.h"
+#include "engine/slots.h"
 #include "graph/evaluate.h"
 #include "graph/passes/passes.h"
 #include "primitives/primitives.h"
@@ -108,13 +109,13 @@ struct Plan::Impl {
     graph::remove_dead(graph, keep);
     check_reachable(graph, request.feeds);
     if (options.optimize) optimize(keep, options.disabled_passes);
-    const Schedule schedule(graph, request, device->real(), options.repeat_backward);
+    const Schedule schedule(graph, request, device->real(), options);
     const ArenaLayout layout = lay_out(schedule.lifetimes());
     arena_bytes = std::max<std::size_t>(layout.bytes, 64);
     arena = zeros(arena_bytes);
     if (multipliers()) reference_arena = zeros(arena_bytes);
     constants.resize(graph.value_count());
-    make_steps({schedule, layout.offsets});
+    make_steps({schedule, layout.offsets, options.keep_values});
   }
 
   void optimize(const std::vector<ValueId>& keep, std::vector<std::string> disabled) {
@@ -140,6 +141,7 @@ struct Plan::Impl {
   struct Places {
     const Schedule& schedule;
     const std::vector<std::size_t>& offsets;
+    bool keep_values;
   };
 
   [[nodiscard]] Tensor at(const Places& places, std::size_t buffer, const TensorType& type) const {
@@ -226,7 +228,8 @@ struct Plan::Impl {
     const primitives::BackwardReads reads = schedule.backward_reads(node);
     const BackwardBuffers& buffers = schedule.backward_buffers(n);
     const auto read = [&](ValueId id, bool is_read) {
-      return is_read ? value(places, id) : Tensor{device_type(graph.value(id).type), nullptr, false};
+      return is_read || places.keep_values ? value(places, id)
+                                           : Tensor{device_type(graph.value(id).type), nullptr, false};
     };
     for (std::size_t i = 0; i < node.inputs.size(); ++i) {
       const ValueId id = node.inputs[i];
@@ -304,15 +307,53 @@ struct Plan::Impl {
   }
 
   void run_backward(BackwardStep& step) const {
+    begin_backward(step);
+    finish_backward(step);
+  }
+  /// The node's own rule: its part of the gradients of its inputs.
+  void begin_backward(BackwardStep& step) const {
     step.workspace.begin();
     for (const Tensor& t : step.zeros) device->fill(t, 0);
     primitives::Exec exec{*device, step.workspace};
     run_rule(step, exec);
+  }
+  void finish_backward(BackwardStep& step) const {
     for (const auto& [part, sum] : step.sums) device->add_into(step.workspace, part, sum);
     if (!step.signed_changes) return;
     step.signed_workspace->begin();
     primitives::Exec signed_exec{*device, *step.signed_workspace};
     step.signed_changes->run(signed_exec);
+  }
+
+  /// Sum of multipliers * (x - x') of one tensor.
+  [[nodiscard]] double contribution(const Tensor& multipliers, const Tensor& x, const Tensor& reference) const {
+    const Array m = to_host(*device, multipliers);
+    const Array a = to_host(*device, x);
+    const Array b = to_host(*device, reference);
+    double sum = 0;
+    for (std::int64_t i = 0; i < m.size(); ++i) sum += m.at(i) * (a.at(i) - b.at(i));
+    return sum;
+  }
+
+  NodeResidual audit(BackwardStep& step) const {
+    NodeResidual result{step.node, 0};
+    for (const Tensor& t : step.zeros) device->fill(t, 0);
+    for (std::size_t i = 0; i < step.output_gradients.size(); ++i) {
+      result.residual += contribution(step.output_gradients[i], step.run.outputs[i], step.reference.outputs[i]);
+    }
+    begin_backward(step);
+    for (std::size_t i = 0; i < step.input_gradients.size(); ++i) {
+      if (step.input_gradients[i].empty()) continue;
+      result.residual -= contribution(step.input_gradients[i], step.run.inputs[i], step.reference.inputs[i]);
+    }
+    finish_backward(step);
+    if (!step.signed_changes) return result;
+    for (const SignedChangesStep::Source& source : step.signed_changes->sources) {
+      const SignedChangesStep::Link& link = step.signed_changes->links[source.link];
+      result.residual -=
+          contribution(source.correction, link.inputs[source.input], link.reference_inputs[source.input]);
+    }
+    return result;
   }
 
   static void run_rule(const BackwardStep& step, primitives::Exec& exec) {
@@ -369,6 +410,12 @@ void Plan::forward_reference() {
 
 void Plan::backward() {
   for (Impl::BackwardStep& step : impl_->backward_steps) impl_->run_backward(step);
+}
+
+std::vector<NodeResidual> Plan::audit() {
+  std::vector<NodeResidual> residuals;
+  for (Impl::BackwardStep& step : impl_->backward_steps) residuals.push_back(impl_->audit(step));
+  return residuals;
 }
 
 std::string Plan::first_non_finite() {

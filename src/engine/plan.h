@@ -31,7 +31,15 @@ struct PlanRequest {
 struct PlanOptions {
   bool optimize = true;          ///< run the graph passes (fusion, folding, layouts)
   bool repeat_backward = false;  ///< backward() may run several times after one forward(); costs memory
+  bool keep_values = false;      ///< audit() may run; costs much memory
   std::vector<std::string> disabled_passes = {};  ///< of graph::all_passes(), or "choose_layouts"
+};
+
+/// What one node's rule adds to the residual of summation-to-delta: sum of multipliers times differences of its
+/// outputs, less the same of its inputs.
+struct NodeResidual {
+  const graph::Node* node = nullptr;
+  double residual = 0;
 };
 
 /// Runs allocate nothing after the first. One Plan is used by one thread at a time.
@@ -62,6 +70,9 @@ class Plan {
   /// Runs the reference, which serves any number of forward() and backward() runs after it.
   void forward_reference();
   void backward();
+  /// backward() in a Plan for multipliers with keep_values, and where sums are lost: every node that ran, last one
+  /// first. The residuals add up to that of the fed values, where these are among the request's gradients.
+  [[nodiscard]] std::vector<NodeResidual> audit();
   /// Runs forward and returns the name (or origin) of the first tensor with a NaN or infinity; empty if there is none.
   [[nodiscard]] std::string first_non_finite();
 

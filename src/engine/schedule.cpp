@@ -26,13 +26,17 @@ std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
 
 }  // namespace
 
-Schedule::Schedule(const Graph& graph, const PlanRequest& request, kernels::DType real, bool repeat_backward)
+Schedule::Schedule(const Graph& graph, const PlanRequest& request, kernels::DType real, const PlanOptions& options)
     : graph_(graph), request_(request), real_(real), multipliers_(!request.moving.empty()) {
   mark_moving();
   plan_forward();
   mark_gradients();
   find_signed_changes();
-  plan_backward(repeat_backward);
+  plan_backward(options.repeat_backward);
+  if (!options.keep_values) return;
+  for (const std::size_t buffer : value_buffers_) {
+    if (buffer != kNoBuffer) extend(buffer, kAlways);
+  }
 }
 
 std::int64_t Schedule::backward_time(std::size_t node) const {

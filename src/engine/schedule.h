@@ -37,7 +37,7 @@ struct SignedChangesBuffers {
 class Schedule {
  public:
   /// `graph` must outlive this. Throws Error(kUnsupported) for a node without a rule for multipliers.
-  Schedule(const Graph& graph, const PlanRequest& request, kernels::DType real, bool repeat_backward);
+  Schedule(const Graph& graph, const PlanRequest& request, kernels::DType real, const PlanOptions& options);
 
   [[nodiscard]] const std::vector<Lifetime>& lifetimes() const { return lifetimes_; }
   /// kNoBuffer for constants.

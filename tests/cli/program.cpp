@@ -37,7 +37,7 @@ TEST(Program, TellsItsVersionAndHelp) {
   const Finished version = run_program({"--version"});
   EXPECT_EQ(version.status, 0);
   EXPECT_EQ(version.output, "mho " + mho::version() + "\n");
-  for (const std::string command : {"inspect", "attribute", "ops"}) {
+  for (const std::string command : {"inspect", "attribute", "check", "ops"}) {
     const Finished help = run_program({command, "--help"});
     EXPECT_EQ(help.status, 0);
     EXPECT_TRUE(contains(help.output, "Example:\n  mho " + command)) << help.output;
@@ -178,6 +178,25 @@ TEST(Program, WarnsWhereTheToleranceIsNotReached) {
   const Finished run = run_program(attribute({"-l", "relu1", "--tolerance", "1e-7", "--max-steps", "8", "--quiet"}));
   EXPECT_EQ(run.status, 0);
   EXPECT_TRUE(contains(run.errors, "mho: warning: 3 of 3 examples did not reach tolerance 1e-07")) << run.errors;
+}
+
+TEST(Program, ChecksNameTheOperatorsWhereSumsAreLost) {
+  const std::vector<std::string> command = {"check", kCnn, "-i", kDigits, "--examples", "0:2"};
+  const Finished exact = run_program(command);
+  ASSERT_EQ(exact.status, 0) << exact.errors;
+  EXPECT_TRUE(contains(exact.output, "No operator loses or makes contributions")) << exact.output;
+  std::vector<std::string> gradient = command;
+  gradient.insert(gradient.end(), {"--rule", "MaxPool=gradient", "--json"});
+  const Finished lossy = run_program(gradient);
+  ASSERT_EQ(lossy.status, 0) << lossy.errors;
+  const auto document = nlohmann::json::parse(lossy.output);
+  ASSERT_EQ(document["deeplift_nodes"].size(), 1U) << lossy.output;
+  EXPECT_EQ(document["deeplift_nodes"][0]["operator"], "MaxPool");
+  EXPECT_LT(document["cuts"][0]["deeplift_rounding"], 1e-4);
+  gradient.insert(gradient.end(), {"--rule", "Pool=rescale"});
+  expect_failure(gradient, 2, {"'Pool'", "MaxPool"});
+  gradient.back() = "fastest";
+  expect_failure(gradient, 2, {"fastest", "reveal_cancel"});
 }
 
 TEST(Program, DrawsAPicture) {
