@@ -97,6 +97,13 @@ void declare_measure(CLI::App& command, AttributeArguments& arguments) {
       ->type_name("REFERENCES")
       ->allow_extra_args(false)
       ->group(group);
+  command
+      .add_option("--shuffles", arguments.shuffles,
+                  "deeplift: average over N dinucleotide shuffles of each one-hot sequence in place of a baseline")
+      ->type_name("N")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{100'000}).description(""))
+      ->group(group);
+  command.add_option("--seed", arguments.seed, "Of the shuffles (default 0)")->type_name("SEED")->group(group);
   command.add_flag("--multipliers", arguments.multipliers, "deeplift: multipliers instead of contributions")
       ->group(group);
   command.add_flag("--split-by-input", arguments.split_by_input, "conductance: a value per neuron and input element")

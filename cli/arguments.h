@@ -44,6 +44,8 @@ struct AttributeArguments {
   bool multipliers = false;
   bool class_mean = false;
   std::vector<std::string> references;
+  std::optional<std::int64_t> shuffles;  ///< dinucleotide shuffles as references
+  std::uint64_t seed = 0;                ///< of the shuffles
 
   std::string precision = "single";
   int threads = 0;

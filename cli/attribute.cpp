@@ -24,6 +24,7 @@ namespace {
 
 std::string baseline_text(const AttributeArguments& arguments) {
   if (!arguments.references.empty()) return fmt::format("references {}", fmt::join(arguments.references, ", "));
+  if (arguments.shuffles) return fmt::format("{} dinucleotide shuffles, seed {}", *arguments.shuffles, arguments.seed);
   return arguments.baselines.empty() ? "0" : fmt::format("{}", fmt::join(arguments.baselines, ", "));
 }
 

@@ -24,6 +24,7 @@ Prepared prepare(const AttributeArguments& arguments, const std::vector<Port>& p
     for (const std::string& text : arguments.references) references.push_back(parse_named(text, ports));
     request.baseline = ReferenceSet{read_inputs(references, ports, arguments.pictures)};
   }
+  if (arguments.shuffles) request.baseline = DinucleotideShuffles{*arguments.shuffles, arguments.seed};
 
   const std::int64_t count = count_examples(prepared.inputs, ports);
   const ExampleRange range = parse_examples(arguments.examples.empty() ? ":" : arguments.examples);

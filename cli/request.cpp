@@ -121,6 +121,10 @@ Request make_request(const AttributeArguments& arguments) {
   }
   if (arguments.multipliers && *method != Method::kDeepLift) refuse("--multipliers needs -m deeplift");
   if (!arguments.references.empty() && *method != Method::kDeepLift) refuse("--references needs -m deeplift");
+  if (arguments.shuffles && *method != Method::kDeepLift) refuse("--shuffles needs -m deeplift");
+  if (arguments.shuffles && !(arguments.baselines.empty() && arguments.references.empty())) {
+    refuse("--shuffles takes the place of -b and --references: give one of them");
+  }
   if (!arguments.rules.empty() && *method != Method::kDeepLift) refuse("--rule needs -m deeplift");
   for (const std::string& text : arguments.rules) request.rules.push_back(parse_rule_choice(text));
   if (!arguments.references.empty() && !arguments.baselines.empty()) {

@@ -1,7 +1,7 @@
 """docs/models.md: what happens to every real model of the data folder. `./dev models` runs it.
 
-For each model: does it load; do its outputs agree with the recorded ones and with ONNX Runtime; is NIG complete at an
-early, a middle and a late layer.
+For each model: does it load; do its outputs agree with the recorded ones and with ONNX Runtime; are NIG and DeepLIFT
+complete at an early, a middle and a late layer.
 """
 
 import argparse
@@ -19,6 +19,7 @@ import model_inputs
 
 OUTPUT_TOLERANCE = 1e-4  # relative to the largest output
 TOLERANCE = 1e-2  # mho's default for NIG
+DEEPLIFT_TOLERANCE = 1e-4  # float32 rounding
 POSITIONS = (0.05, 0.5, 0.95)  # early, middle, late
 BASELINES = {"magika_standard_v3_3": 256}  # its padding; 0 elsewhere
 SMALLEST_OUTPUT = 1e-6  # differences from outputs that are all 0 are relative to this
@@ -63,7 +64,8 @@ class Row:
     loads: str = ""
     recorded: str = ""
     runtime: str = ""
-    layers: list = field(default_factory=list)  # (name, residual, estimate, cut)
+    layers: list = field(default_factory=list)  # (name, residual or None where no cut, estimate)
+    deeplift: list = field(default_factory=list)  # residuals, likewise
     evaluations: str = ""
     seconds: str = ""
     batching: str = ""
@@ -71,6 +73,7 @@ class Row:
     agrees: bool = False
     complete: bool = False  # residual within the tolerance at all cuts
     converged: bool = False  # estimated error too
+    exact: bool = False  # DeepLIFT's residual within float32 rounding at all cuts
 
 
 def reference_outputs(path, feeds):
@@ -121,26 +124,35 @@ def compare_outputs(mho, path, files, feeds, recorded, row):
     return min(max(errors) for errors in worst.values() if errors) <= OUTPUT_TOLERANCE
 
 
+def residual_of(arrays, name):
+    """Worst |sum - dF| / sum of |attributions|; None where the layer is no cut."""
+    residual = arrays.get(f"mho/residual/{name}")
+    if residual is None or residual.size == 0:
+        return None
+    size = np.abs(arrays[name]).sum(axis=tuple(range(1, arrays[name].ndim)))
+    return float(np.max(np.abs(residual) / np.maximum(size, 1e-30)))
+
+
 def run_nig(mho, path, files, layers, row):
     baseline = BASELINES.get(path.stem, 0)
     arrays, seconds = mho.attribute(path, files, layers, "-m", "nig", "--tolerance", TOLERANCE, "-b", baseline)
-    complete = True
-    for name in layers:
-        axes = tuple(range(1, arrays[name].ndim))
-        size = np.abs(arrays[name]).sum(axis=axes)
-        estimate = float(np.max(arrays[f"mho/estimated_error/{name}"]))
-        residual = arrays.get(f"mho/residual/{name}")
-        cut = residual is not None and residual.size > 0
-        relative = float(np.max(np.abs(residual) / np.maximum(size, 1e-30))) if cut else float("nan")
-        row.layers.append((name, relative, estimate, cut))
-        complete = complete and (not cut or relative <= TOLERANCE)
+    row.layers = [(name, residual_of(arrays, name), float(np.max(arrays[f"mho/estimated_error/{name}"])))
+                  for name in layers]
     row.evaluations = "/".join(str(int(e)) for e in arrays["mho/evaluations"])
     row.seconds = f"{seconds:.2f}"
-    row.complete = complete
+    row.complete = all(residual is None or residual <= TOLERANCE for _, residual, _ in row.layers)
     row.converged = bool(arrays["mho/converged"].all())
     if not row.converged:
         row.note = "the estimated error is above the tolerance with the most segments allowed (1,024): mho says so and " \
                    "goes no further unless --max-steps lets it"
+
+
+def run_deeplift(mho, path, files, layers, row):
+    baseline = BASELINES.get(path.stem, 0)
+    arrays, seconds = mho.attribute(path, files, layers, "-m", "deeplift", "-b", baseline)
+    row.deeplift = [residual_of(arrays, name) for name in layers]
+    row.seconds += f" / {seconds:.2f}"
+    row.exact = all(residual is None or residual <= DEEPLIFT_TOLERANCE for residual in row.deeplift)
 
 
 def examine(mho, path, data):
@@ -161,6 +173,7 @@ def examine(mho, path, data):
                 row.note = "no layer is differentiable from the inputs"
                 return row
             run_nig(mho, path, files, layers, row)
+            run_deeplift(mho, path, files, layers, row)
         except (RuntimeError, subprocess.TimeoutExpired) as error:
             row.loads = row.loads or "no"
             row.note = str(error)
@@ -174,12 +187,14 @@ Made by `./dev models` with mho {version} on {day}; do not edit. The models and 
 examples where the model is small). *Outputs*: largest difference, relative to the largest output, from the recorded
 outputs and from ONNX Runtime {runtime}; the bound is {bound:.0e}. *NIG*: default tolerance {tolerance:.0e}, baseline 0 (Magika: its padding), target argmax, at an early, a
 middle and a late layer; *residual* is |Σ NIG − ΔF| / Σ |NIG| of the worst example, for layers that are cuts;
-*estimate* is mho's own estimate of the relative error. Evaluations are per example; seconds include loading.
+*estimate* is mho's own estimate of the relative error. *DeepLIFT*: Rescale, the same target, baseline and layers, and
+the same residual. Evaluations (of NIG) are per example; seconds include loading.
 
-Of {total} models {loads} load, {agrees} agree with a reference, {complete} are complete within the tolerance at all cuts,
-and in {converged} the estimated error of every layer is within it too.
+Of {total} models {loads} load, {agrees} agree with a reference, NIG of {complete} is complete within the tolerance at all
+cuts, and in {converged} the estimated error of every layer is within it too. DeepLIFT's sums are exact to
+{exact_bound:.0e} at all cuts of {exact} models.
 
-| model | loads | outputs: recorded | outputs: ORT | layer: residual, estimate | evaluations | seconds | how points are batched |
+| model | loads | outputs: recorded | outputs: ORT | layer: NIG residual, estimate; DeepLIFT residual | evaluations | seconds: NIG / DeepLIFT | how points are batched |
 |---|---|---:|---:|---|---:|---:|---|
 """
 
@@ -192,10 +207,12 @@ def render(rows, version):
     page = HEADER.format(version=version, day=time.strftime("%Y-%m-%d"), runtime=onnxruntime.__version__, bound=OUTPUT_TOLERANCE,
                          tolerance=TOLERANCE, total=len(rows), loads=sum(row.loads == "yes" for row in rows),
                          agrees=sum(row.agrees for row in rows), complete=sum(row.complete for row in rows),
-                         converged=sum(row.converged for row in rows))
+                         converged=sum(row.converged for row in rows), exact=sum(row.exact for row in rows),
+                         exact_bound=DEEPLIFT_TOLERANCE)
     for row in rows:
-        layers = "<br>".join(f"`{escape(name)}`: {f'{residual:.1e}' if cut else 'no cut'}, {estimate:.1e}"
-                             for name, residual, estimate, cut in row.layers)
+        error = lambda residual: "no cut" if residual is None else f"{residual:.1e}"
+        layers = "<br>".join(f"`{escape(name)}`: {error(residual)}, {estimate:.1e}; {error(exact)}" for
+                             (name, residual, estimate), exact in zip(row.layers, row.deeplift))
         cells = [f"`{row.model}`", row.loads, row.recorded, row.runtime, layers, row.evaluations, row.seconds,
                  escape(row.batching)]
         page += f"| {' | '.join(cells)} |\n"

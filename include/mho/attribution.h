@@ -3,6 +3,7 @@
 
 #include <mho/model.h>
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
@@ -53,7 +54,13 @@ struct MeanBaseline {};
 struct ReferenceSet {
   Inputs references;
 };
-using Baseline = std::variant<double, MeanBaseline, Inputs, ReferenceSet>;
+/// kDeepLift only: the average over shuffles of each example's own sequence that keep its pairs of neighbouring
+/// letters. For inputs that are one-hot, [letters, positions] or [positions, letters]; other inputs stay as they are.
+struct DinucleotideShuffles {
+  std::int64_t count = 20;
+  std::uint64_t seed = 0;
+};
+using Baseline = std::variant<double, MeanBaseline, Inputs, ReferenceSet, DinucleotideShuffles>;
 
 /// How DeepLIFT's multipliers pass what is not linear (docs/deeplift.md).
 enum class DeepLiftRule {

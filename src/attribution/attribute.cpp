@@ -54,7 +54,9 @@ void check(const Request& request) {
   if (!request.rules.empty() && request.method != Method::kDeepLift) {
     refuse(fmt::format("only deeplift has rules, not {}", to_string(request.method)));
   }
-  if (std::holds_alternative<ReferenceSet>(request.baseline) && request.method != Method::kDeepLift) {
+  const bool several = std::holds_alternative<ReferenceSet>(request.baseline) ||
+                       std::holds_alternative<DinucleotideShuffles>(request.baseline);
+  if (several && request.method != Method::kDeepLift) {
     refuse(fmt::format("only deeplift takes a set of references, not {}", to_string(request.method)));
   }
   if (request.memory_budget < 0) refuse("the memory budget is negative");
@@ -80,6 +82,9 @@ Shape result_shape(const attribution::Setup& setup, const Request& request, cons
 std::string describe(const Baseline& baseline) {
   if (const auto* number = std::get_if<double>(&baseline)) return fmt::format("{}", *number);
   if (std::holds_alternative<ReferenceSet>(baseline)) return "references";
+  if (const auto* shuffles = std::get_if<DinucleotideShuffles>(&baseline)) {
+    return fmt::format("{} dinucleotide shuffles, seed {}", shuffles->count, shuffles->seed);
+  }
   return std::holds_alternative<MeanBaseline>(baseline) ? "mean" : "given";
 }
 

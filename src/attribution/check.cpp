@@ -111,7 +111,7 @@ std::vector<NodeCheck> audit(const Setup& setup, const Request& request) {
                                     .keep_values = true});
   std::map<std::pair<std::string, std::string>, double> worst;
   for (std::int64_t n = 0; n < setup.inputs.count; ++n) {
-    attribution::ExamplePath path = evaluator.path(n, setup.references > 1 ? 0 : n);
+    attribution::ExamplePath path = evaluator.path(n, setup.reference_of(n, 0));
     const attribution::PathPoint x{&path, 1}, reference{&path, 0};
     evaluator.evaluate_reference({&reference, 1});
     std::map<std::pair<std::string, std::string>, double> sums;
@@ -176,7 +176,9 @@ Check check(const Model& model, const Inputs& inputs, const Request& request) {
 
   // Multipliers pass what gradients do not: a cut for DeepLIFT is one for NIG if it has a gradient at all.
   Request nig_request = request_for(request, Method::kNig, {});
-  if (std::holds_alternative<ReferenceSet>(request.baseline)) nig_request.baseline = 0.0;
+  const bool several = std::holds_alternative<ReferenceSet>(request.baseline) ||
+                       std::holds_alternative<DinucleotideShuffles>(request.baseline);
+  if (several) nig_request.baseline = 0.0;
   const Setup nig_setup = set_up(model.impl(), inputs, nig_request);
   for (const LayerChoice& layer : attribution::all_layers(*nig_setup.graph, nig_setup.facts)) {
     const bool both = layer.cut && std::ranges::find(cuts, layer.name, &LayerChoice::name) != cuts.end();

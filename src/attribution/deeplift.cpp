@@ -16,6 +16,7 @@ namespace {
 
 /// Whether all examples are compared with the same values, so that one run at the reference serves them all.
 bool shares_reference(const Setup& setup) {
+  if (setup.own_references) return false;
   return std::ranges::all_of(setup.graph->inputs(), [&](graph::ValueId id) {
     const std::string& name = setup.graph->value(id).name;
     const auto it = setup.baselines.find(name);
@@ -63,7 +64,7 @@ class DeepLift {
     at_reference_.clear();
     const std::int64_t end = std::min(first + evaluator_.capacity(), setup_.inputs.count);
     for (std::int64_t n = first; n < end; ++n) {
-      paths_.push_back(evaluator_.path(n, setup_.references > 1 ? reference : n));
+      paths_.push_back(evaluator_.path(n, setup_.reference_of(n, reference)));
       at_input_.push_back({&paths_.back(), 1});
       at_reference_.push_back({&paths_.back(), 0});
     }

@@ -7,6 +7,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "attribution/dinucleotides.h"
+
 namespace mho::attribution {
 
 using graph::Graph;
@@ -78,7 +80,43 @@ Array given_references(const Examples& inputs, const std::string& name, const In
   return it->second.to(inputs.arrays.at(name).dtype());
 }
 
+/// Shuffles of every example of the inputs that are one-hot: [examples * count, ...].
+std::map<std::string, Array, std::less<>> make_shuffles(const Setup& setup, const DinucleotideShuffles& shuffles) {
+  if (shuffles.count < 1 || shuffles.count > 100'000) {
+    throw Error(Code::kInvalidArgument,
+                fmt::format("{} shuffles are asked for; it must be between 1 and 100000", shuffles.count));
+  }
+  std::map<std::string, Array, std::less<>> result;
+  for (const ValueId id : setup.graph->inputs()) {
+    const std::string& name = setup.graph->value(id).name;
+    if (!setup.graph->value(id).type.is_real() || !one_hot_axes(setup.inputs.example(name, 0))) continue;
+    Shape shape = setup.inputs.shapes.shapes.at(name);
+    shape.insert(shape.begin(), setup.inputs.count * shuffles.count);
+    Array all(setup.inputs.arrays.at(name).dtype(), shape);
+    std::byte* to = all.bytes().data();
+    for (std::int64_t n = 0; n < setup.inputs.count; ++n) {
+      const Array example = setup.inputs.example(name, n);
+      const auto axes = one_hot_axes(example);
+      if (!axes) {
+        throw Error(Code::kInvalidArgument,
+                    fmt::format("example {} of input '{}' is not one-hot, which shuffles need", n, name));
+      }
+      for (std::int64_t k = 0; k < shuffles.count; ++k) {
+        const Array shuffled = shuffled_one_hot(example, *axes, shuffles.seed, k);
+        to = std::ranges::copy(shuffled.bytes(), to).out;
+      }
+    }
+    result.emplace(name, std::move(all));
+  }
+  if (result.empty()) {
+    throw Error(Code::kInvalidArgument,
+                "no input is one-hot, [letters, positions] or [positions, letters], which shuffles need");
+  }
+  return result;
+}
+
 std::map<std::string, Array, std::less<>> make_baselines(const Setup& setup, const Baseline& baseline) {
+  if (const auto* shuffles = std::get_if<DinucleotideShuffles>(&baseline)) return make_shuffles(setup, *shuffles);
   std::map<std::string, Array, std::less<>> result;
   for (const ValueId id : setup.graph->inputs()) {
     const bool real = setup.graph->value(id).type.is_real();
@@ -181,6 +219,10 @@ Setup set_up(const Model::Impl& model, const Inputs& inputs, const Request& requ
                      request.method == Method::kDeepLift ? graph::Through::everything : graph::Through::differentiable);
   if (const auto* set = std::get_if<ReferenceSet>(&request.baseline)) {
     setup.references = count_references(setup.inputs, *set);
+  }
+  if (const auto* shuffles = std::get_if<DinucleotideShuffles>(&request.baseline)) {
+    setup.references = shuffles->count;
+    setup.own_references = true;
   }
   setup.baselines = make_baselines(setup, request.baseline);
   if (request.method == Method::kIg) {

@@ -16,6 +16,7 @@ struct Setup {
   std::map<std::string, Array, std::less<>> baselines;  ///< per input that has a path: one example, as many as inputs,
                                                         ///< or one per reference
   std::int64_t references = 1;                          ///< how many references every example is compared with
+  bool own_references = false;                          ///< every example has references of its own
   std::shared_ptr<const engine::Network> network;
   std::shared_ptr<const graph::Graph> graph;  ///< for one example
   TargetTensor target;                        ///< ids of `graph`
@@ -29,6 +30,11 @@ struct Setup {
   std::string batching;  ///< why, or why not
   std::int64_t micro_batch = 1;
 
+  /// Which example of the baselines is reference `number` of an example.
+  [[nodiscard]] std::int64_t reference_of(std::int64_t example, std::int64_t number) const {
+    if (own_references) return example * references + number;
+    return references > 1 ? number : example;
+  }
   /// Example `index` of the baseline of input `name`, with its example shape.
   [[nodiscard]] Array baseline(const std::string& name, std::int64_t index) const;
 };
