@@ -100,7 +100,8 @@ class Toy : public ::testing::Test {
  protected:
   Toy() { builder.input("x", {std::string("N"), std::int64_t{2}}); }
 
-  std::vector<double> contributions(DeepLiftRule rule, const std::vector<float>& x) {
+  std::vector<double> contributions(DeepLiftRule rule, const std::vector<float>& x,
+                                    const std::vector<float>& reference = {0, 0}) {
     if (!built_) builder.output("y", {std::string("N"), std::int64_t{1}});
     built_ = true;
     const std::string bytes = builder.serialized();
@@ -110,6 +111,7 @@ class Toy : public ::testing::Test {
     request.layers = {"x"};
     request.rules = {{"*", rule}};
     request.target = IndexTarget{{{0}}};
+    request.baseline = Inputs{{"x", Array({1, 2}, reference)}};
     const Result result = attribute(model, {{"x", Array({1, 2}, x)}}, request);
     return {result.layers[0].values.at(0), result.layers[0].values.at(1)};
   }
@@ -173,6 +175,24 @@ TEST_F(Toy, MinimumAsOneOperator) {
   builder.node("Slice", {"x", "one", "two", "one"}, {"i2"});
   builder.node("Min", {"i1", "i2"}, {"y"});
   expect_pair(contributions(DeepLiftRule::kRescale, {5, 4}), {2, 2});
+}
+
+// The worked examples of docs/deeplift.md.
+TEST_F(Toy, MaximumWithTwoWinners) {
+  builder.node("ReduceMax", {"x"}, {"y"}).with("axes", std::vector<std::int64_t>{1});
+  expect_pair(contributions(DeepLiftRule::kRescale, {3, 1}, {0, 2}), {1.5, -0.5});
+  expect_pair(contributions(DeepLiftRule::kGradient, {3, 1}, {0, 2}), {3, 0});
+}
+
+TEST_F(Toy, SoftmaxSharesItsDenominator) {
+  builder.integers("zero", {1}, {0}).integers("one", {1}, {1});
+  builder.node("Softmax", {"x"}, {"p"}).with("axis", std::int64_t{1});
+  builder.node("Slice", {"p", "zero", "one", "one"}, {"y"});
+  const double change = 1 / (1 + std::exp(-1.0)) - 0.5;
+  const Pair c = contributions(DeepLiftRule::kRescale, {2, 1});
+  EXPECT_NEAR(c[0] + c[1], change, 1e-14);
+  EXPECT_NEAR(c[0], 0.4399, 5e-5);
+  EXPECT_NEAR(c[1], -0.2088, 5e-5);
 }
 
 // Figure 1: y = 1 - max(0, 1 - (i1 + i2)) is saturated at (1, 1), where its gradient is 0.
