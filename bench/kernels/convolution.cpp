@@ -86,5 +86,3 @@ void all_layers(benchmark::internal::Benchmark* bench) {
 BENCHMARK(convolution)->Apply(all_layers)->UseRealTime()->Unit(benchmark::kMillisecond);
 
 }  // namespace
-
-

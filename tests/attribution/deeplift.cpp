@@ -93,7 +93,8 @@ constexpr unsigned kNetworks = 2000;
 class DeepLiftRules : public ::testing::TestWithParam<DeepLiftRule> {};
 
 INSTANTIATE_TEST_SUITE_P(Exact, DeepLiftRules,
-                         ::testing::Values(DeepLiftRule::kRescale, DeepLiftRule::kRevealCancel, DeepLiftRule::kGenomics),
+                         ::testing::Values(DeepLiftRule::kRescale, DeepLiftRule::kRevealCancel,
+                                           DeepLiftRule::kGenomics),
                          [](const auto& rule) { return std::string(to_string(rule.param)); });
 
 TEST_P(DeepLiftRules, SumToDeltaOnRandomNetworksInDouble) {
@@ -104,8 +105,8 @@ TEST_P(DeepLiftRules, SumToDeltaOnRandomNetworksInDouble) {
     operators.insert(network.operators.begin(), network.operators.end());
     measure(network, seed, Precision::kDouble, GetParam(), worst);
   }
-  std::printf("%s: %u networks, %zu operators, %ld sums; worst relative residual %.2g at %s\n", to_string(GetParam()), kNetworks, operators.size(),
-              static_cast<long>(worst.sums), worst.error, worst.where.c_str());
+  std::printf("%s: %u networks, %zu operators, %ld sums; worst relative residual %.2g at %s\n", to_string(GetParam()),
+              kNetworks, operators.size(), static_cast<long>(worst.sums), worst.error, worst.where.c_str());
   EXPECT_LE(worst.error, 1e-10) << worst.where;
   EXPECT_GE(operators.size(), 50U);
 }
@@ -115,8 +116,8 @@ TEST_P(DeepLiftRules, SumToDeltaOnRandomNetworksInSingle) {
   for (unsigned seed = 0; seed < kNetworks; ++seed) {
     measure(OperatorNetworkMaker(seed).make(), seed, Precision::kSingle, GetParam(), worst);
   }
-  std::printf("%s: %u networks, %ld sums; worst relative residual %.2g at %s\n", to_string(GetParam()), kNetworks, static_cast<long>(worst.sums),
-              worst.error, worst.where.c_str());
+  std::printf("%s: %u networks, %ld sums; worst relative residual %.2g at %s\n", to_string(GetParam()), kNetworks,
+              static_cast<long>(worst.sums), worst.error, worst.where.c_str());
   EXPECT_LE(worst.error, 1e-4) << worst.where;
 }
 

@@ -151,7 +151,10 @@ TEST_F(Toy, MinimumByMatrixProducts) {
 
 // The same with a difference of two tensors, a factor and a movement before the nonlinearity: -2 (i2 - i1) / 2.
 TEST_F(Toy, MinimumBehindFactorsAndMovements) {
-  builder.integers("zero", {1}, {0}).integers("one", {1}, {1}).integers("two", {1}, {2}).integers("shape", {2}, {1, -1});
+  builder.integers("zero", {1}, {0})
+      .integers("one", {1}, {1})
+      .integers("two", {1}, {2})
+      .integers("shape", {2}, {1, -1});
   builder.floats("minus_two", {}, {-2}).floats("half", {1, 1}, {0.5});
   builder.node("Slice", {"x", "zero", "one", "one"}, {"i1"});
   builder.node("Slice", {"x", "one", "two", "one"}, {"i2"});

@@ -124,7 +124,8 @@ TEST(Multipliers, RevealCancelChangesNoSumAndIsTheSameOnBothDevices) {
         const double delta = vx[i] - vr[i];
         const double size = std::max(vc[i], std::abs(delta));
         RC_ASSERT(std::abs(e[i] * delta + o[i] * size) <= 1e-11 * (1 + std::abs(o[i] * size)));
-        // What is added to the contributions of D+ and D-: a multiplier of nothing is a slope at the device's threshold.
+        // What is added to the contributions of D+ and D-: a multiplier of nothing is a slope at the device's
+        // threshold.
         const double plus = (size + delta) / 2, minus = (delta - size) / 2;
         RC_ASSERT(std::abs(((e[i] + o[i]) - (e32[i] + o32[i])) * plus) <= 1e-5 * c.steepest);
         RC_ASSERT(std::abs(((e[i] - o[i]) - (e32[i] - o32[i])) * minus) <= 1e-5 * c.steepest);

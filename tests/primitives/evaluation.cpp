@@ -171,8 +171,8 @@ std::vector<Values> Evaluation::multipliers(Evaluation& reference, const std::ve
   kernels::Workspace workspace(scratch_);
   workspace.begin();
   Exec exec{device_, workspace};
-  primitive_.multipliers(exec, {inputs, outputs, saved_, reference_inputs, reference_outputs, reference.saved_, from,
-                                to, active});
+  primitive_.multipliers(
+      exec, {inputs, outputs, saved_, reference_inputs, reference_outputs, reference.saved_, from, to, active});
   std::vector<Values> result(inputs_.size());
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     if (wanted.has(i)) result[i] = read(device_, to[i]);

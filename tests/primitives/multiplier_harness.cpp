@@ -112,8 +112,8 @@ class MultiplierExamination {
   }
 
   void check_reads(Positions active) {
-    const auto all = multipliers(*reference_, plain_, active, {Positions::all(), Positions::all()},
-                                 Evaluation::Absent::poisoned);
+    const auto all =
+        multipliers(*reference_, plain_, active, {Positions::all(), Positions::all()}, Evaluation::Absent::poisoned);
     for (const Evaluation::Absent absent : {Evaluation::Absent::poisoned, Evaluation::Absent::empty}) {
       if (multipliers(*reference_, plain_, active, reads(active), absent) != all) {
         defect("they read more than multiplier_reads() names");
@@ -151,7 +151,8 @@ class MultiplierExamination {
     const auto expected = multipliers(*reference_, plain_, active, reads(active), Evaluation::Absent::empty);
     const auto actual = multipliers(*cpu_, layouts, active, reads(active), Evaluation::Absent::empty);
     for (std::size_t i = 0; i < types_.size(); ++i) {
-      // Where a difference is a few roundings of float, the devices may take slope or ratio: contributions are compared.
+      // Where a difference is a few roundings of float, the devices may take slope or ratio: contributions are
+      // compared.
       double worst = 0, scale = 1e-3;
       for (std::size_t k = 0; active.has(i) && k < expected[i].size(); ++k) {
         const double delta = at_input_[i][k] - at_reference_[i][k];
