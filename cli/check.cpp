@@ -1,3 +1,4 @@
+// `mho check`.
 #include "check.h"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// From the command line to model, inputs and request.
 #include "prepare.h"
 
 #include "baselines.h"

@@ -65,7 +65,7 @@ using Baseline = std::variant<double, MeanBaseline, Inputs, ReferenceSet, Dinucl
 /// How DeepLIFT's multipliers pass what is not linear (docs/deeplift.md).
 enum class DeepLiftRule {
   kRescale,       ///< (y - y') / (x - x'), and its like for every operator: sums are exact
-  kRevealCancel,  ///< elementwise functions treat positive and negative changes apart: sums are exact
+  kRevealCancel,  ///< activations treat positive and negative changes apart: sums are exact
   kGenomics,      ///< RevealCancel behind matrix products, Rescale elsewhere (the default of kundajelab/deeplift)
   kGradient,      ///< dy/dx at x: sums are not exact
   kLinear,        ///< as if y = x: sums are not exact

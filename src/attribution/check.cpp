@@ -6,6 +6,7 @@
 #include <limits>
 #include <list>
 #include <map>
+#include <optional>
 
 #include "attribution/evaluator.h"
 #include "attribution/rules.h"
@@ -164,28 +165,42 @@ std::vector<SpanCheck> find_spans(const Setup& setup, const Result& nig) {
   return spans;
 }
 
+/// Nothing where no gradient reaches a layer: comparisons and casts pass multipliers only.
+std::optional<Setup> set_up_if_differentiable(const Model& model, const Inputs& inputs, const Request& request) {
+  try {
+    return set_up(model.impl(), inputs, request);
+  } catch (const Error& error) {
+    if (error.code() != Code::kNotFound) throw;
+    return std::nullopt;
+  }
+}
+
 }  // namespace
 
 Check check(const Model& model, const Inputs& inputs, const Request& request) {
   const Model exact = model.with_options({.precision = Precision::kDouble});
-  const Setup setup = set_up(exact.impl(), inputs, request_for(request, Method::kDeepLift, {}));
+  const Setup setup = set_up(exact.impl(), inputs, request_for(request, Method::kDeepLift, {"*"}));
   const std::vector<LayerChoice> cuts = cuts_of(setup);
   const Request deeplift = request_for(request, Method::kDeepLift, names_of(cuts));
   const Result single = attribute(model, inputs, deeplift);
   const Result twice = attribute(exact, inputs, deeplift);
 
   // Multipliers pass what gradients do not: a cut for DeepLIFT is one for NIG if it has a gradient at all.
-  Request nig_request = request_for(request, Method::kNig, {});
+  Request nig_request = request_for(request, Method::kNig, {"*"});
   const bool several = std::holds_alternative<ReferenceSet>(request.baseline) ||
                        std::holds_alternative<DinucleotideShuffles>(request.baseline);
   if (several) nig_request.baseline = 0.0;
-  const Setup nig_setup = set_up(model.impl(), inputs, nig_request);
-  for (const LayerChoice& layer : attribution::all_layers(*nig_setup.graph, nig_setup.facts)) {
-    const bool both = layer.cut && std::ranges::find(cuts, layer.name, &LayerChoice::name) != cuts.end();
-    if (both) nig_request.layers.push_back(layer.name);
-  }
   Result nig;
-  if (!nig_request.layers.empty()) nig = attribute(model, inputs, nig_request);
+  std::vector<SpanCheck> spans;
+  if (std::optional<Setup> gradients = set_up_if_differentiable(model, inputs, nig_request)) {
+    nig_request.layers.clear();
+    for (const LayerChoice& layer : attribution::all_layers(*gradients->graph, gradients->facts)) {
+      const bool both = layer.cut && std::ranges::find(cuts, layer.name, &LayerChoice::name) != cuts.end();
+      if (both) nig_request.layers.push_back(layer.name);
+    }
+    if (!nig_request.layers.empty()) nig = attribute(model, inputs, nig_request);
+    spans = find_spans(*gradients, nig);
+  }
 
   Check result;
   result.target_tensor = twice.target_tensor;
@@ -210,7 +225,7 @@ Check check(const Model& model, const Inputs& inputs, const Request& request) {
     result.cuts.push_back(std::move(row));
   }
   result.nodes = audit(setup, deeplift);
-  result.spans = find_spans(nig_setup, nig);
+  result.spans = std::move(spans);
   return result;
 }
 

@@ -1,3 +1,4 @@
+// Shuffles of one-hot sequences that keep pairs of neighbours.
 #include "attribution/dinucleotides.h"
 
 #include <algorithm>

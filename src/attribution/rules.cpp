@@ -1,3 +1,4 @@
+// Which DeepLIFT rule a request chooses for which node.
 #include "attribution/rules.h"
 
 #include <fmt/format.h>

@@ -57,6 +57,22 @@ bool agree(const Array& expected, const Array& actual) {
   return worst <= 1e-4 * scale;
 }
 
+/// A node that depends on the inputs and whose result does not grow with the batch: a sum or a maximum over examples,
+/// which no probe is sure to see. nullptr if there is none.
+const graph::Node* mixing_node(const Graph& one, const Graph& several) {
+  std::vector<bool> depends(one.value_count(), false);
+  for (const ValueId id : one.inputs()) depends[static_cast<std::size_t>(id)] = true;
+  for (const graph::Node& node : one.nodes()) {
+    const auto any = [&](ValueId id) { return depends[static_cast<std::size_t>(id)]; };
+    if (!std::ranges::any_of(node.inputs, any)) continue;
+    for (const ValueId id : node.outputs) {
+      depends[static_cast<std::size_t>(id)] = true;
+      if (several.value(id).type.elements() != kProbed * one.value(id).type.elements()) return &node;
+    }
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 const Batching& Network::batching() const {
@@ -74,6 +90,9 @@ std::string Network::obstacle() const {
     const auto several = graph(kProbed);
     if (one->nodes().size() != several->nodes().size() || one->value_count() != several->value_count()) {
       return "the graph has another structure for a larger batch";
+    }
+    if (const graph::Node* node = mixing_node(*one, *several)) {
+      return fmt::format("node '{}' ({}) makes one result of all examples", node->origin_name, node->origin_type);
     }
   } catch (const Error& error) {
     return fmt::format("a larger batch does not fit the model ({})", error.what());
@@ -148,7 +167,8 @@ std::vector<bool> Network::probe(const std::vector<ValueId>& values, double larg
       Array example(DType::f64, type.shape);
       for (double& v : example.as<double>()) {
         v = uniform(random);
-        if (!type.is_real()) v = v > 0 ? largest_integer : 0;
+        // Most are small, some large enough for thresholds.
+        v = type.is_real() ? 4 * v * v * v : (v > 0 ? largest_integer : 0);
       }
       from_host(*device_, example, slot_of(several.feed(i), b, kProbed));
       examples[static_cast<std::size_t>(b)].push_back(std::move(example));

@@ -11,7 +11,7 @@ namespace mho::engine {
 /// How multipliers pass a node that is not linear in what differs from the reference (docs/deeplift.md).
 enum class Rule : std::uint8_t {
   rescale,        ///< the primitive's own rule
-  reveal_cancel,  ///< elementwise functions: positive and negative changes separately; else the primitive's own rule
+  reveal_cancel,  ///< activations: positive and negative changes separately; else the primitive's own rule
   genomics,       ///< reveal_cancel behind matrix products alone, the primitive's own rule elsewhere
   gradient,       ///< the vjp at the input; breaks summation-to-delta
   linear,         ///< as if output = input; breaks summation-to-delta

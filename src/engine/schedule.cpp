@@ -1,3 +1,4 @@
+// What a Plan keeps in memory, and when.
 #include "engine/schedule.h"
 
 #include <fmt/format.h>
@@ -175,7 +176,9 @@ void Schedule::find_signed_changes() {
   if (!multipliers_) return;
   for (std::size_t n = 0; n < node_count(); ++n) {
     const Node& node = graph_.nodes()[n];
-    if (!runs_backward(node) || !primitives::as_unary(*node.primitive)) continue;
+    const auto function = primitives::as_unary(*node.primitive);
+    // Others have poles, or jump: changes of one sign alone may lead there.
+    if (!runs_backward(node) || !function || !kernels::is_activation(*function)) continue;
     if (node.primitive->affine(active_inputs(node)) || !graph_.value(node.inputs[0]).type.is_real()) continue;
     const Rule rule = rule_of(node);
     if (rule != Rule::reveal_cancel && rule != Rule::genomics) continue;

@@ -1,3 +1,4 @@
+// RevealCancel beside Rescale: linear nodes are found when the Plan is made, corrections computed in its backward pass.
 #include "engine/signed_changes.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// What the derivative of each elementwise function is computed from.
+// Facts about elementwise functions: what their derivatives are computed from, which are activations.
 #include "kernels/elementwise.h"
 
 namespace mho::kernels {
@@ -25,6 +25,34 @@ DerivativeReads derivative_reads(const UnaryFunction& f) {
       return DerivativeReads::y;
     default:
       return DerivativeReads::x;
+  }
+}
+
+bool is_activation(const UnaryFunction& f) {
+  switch (f.kind) {
+    case Unary::abs:
+    case Unary::sin:
+    case Unary::cos:
+    case Unary::atan:
+    case Unary::asinh:
+    case Unary::relu:
+    case Unary::leaky_relu:
+    case Unary::elu:
+    case Unary::selu:
+    case Unary::celu:
+    case Unary::sigmoid:
+    case Unary::hard_sigmoid:
+    case Unary::tanh:
+    case Unary::softplus:
+    case Unary::softsign:
+    case Unary::erf:
+    case Unary::gelu_erf:
+    case Unary::gelu_tanh:
+    case Unary::thresholded_relu:
+    case Unary::clip:
+      return true;
+    default:
+      return false;
   }
 }
 

@@ -59,6 +59,8 @@ struct UnaryFunction {
 /// Whether f' is computed from the input or from the output: what a Plan must keep for the backward pass.
 enum class DerivativeReads : std::uint8_t { nothing, x, y };
 [[nodiscard]] DerivativeReads derivative_reads(const UnaryFunction& f);
+/// Activation functions: finite everywhere, and no steeper anywhere than some bound.
+[[nodiscard]] bool is_activation(const UnaryFunction& f);
 /// Whether Device::unary_multipliers() reads y and its reference: not where x alone says what they are.
 [[nodiscard]] constexpr bool multipliers_read_y(const UnaryFunction& f) { return f.kind != Unary::relu; }
 

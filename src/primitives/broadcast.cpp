@@ -43,4 +43,11 @@ Tensor as_plain(Exec& exec, const Tensor& t) {
   return plain;
 }
 
+Tensor as_real(Exec& exec, const Tensor& t) {
+  if (t.type.is_real()) return t;
+  const Tensor real = exec.workspace.temporary({exec.device.real(), t.shape(), t.type.layout});
+  exec.device.copy(exec.workspace, t, real);
+  return real;
+}
+
 }  // namespace mho::primitives

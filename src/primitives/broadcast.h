@@ -1,4 +1,4 @@
-// numpy broadcasting for primitives: the common shape, and gradients summed back to an input's shape.
+// numpy broadcasting for primitives: the common shape, gradients summed back to an input's shape, and conversions.
 #pragma once
 
 #include <string_view>
@@ -15,5 +15,7 @@ void sum_to_shape(Exec& exec, const Tensor& gradient, const Tensor& target);
 
 /// `t` itself, or a plain copy of it in a temporary.
 [[nodiscard]] Tensor as_plain(Exec& exec, const Tensor& t);
+/// `t` itself, or a real copy of it in a temporary.
+[[nodiscard]] Tensor as_real(Exec& exec, const Tensor& t);
 
 }  // namespace mho::primitives

@@ -216,7 +216,8 @@ class BinaryPrimitive final : public Primitive {
   }
   void multipliers(Exec& exec, const MultiplierArgs& args) const override;
   [[nodiscard]] BackwardReads multiplier_reads(Positions active, Positions wanted) const override {
-    if (delta_rule(active) != DeltaRule::custom) return backward_reads(wanted);
+    // Integers may be divided: both operands, although a quotient of real ones needs the denominator alone.
+    if (delta_rule(active) != DeltaRule::custom && f_ != Binary::div) return backward_reads(wanted);
     return {Positions::of({0, 1}), {}};
   }
   [[nodiscard]] LayoutRule layout_rule() const override {
@@ -342,7 +343,8 @@ void BinaryPrimitive::vjp(Exec& exec, const VjpArgs& args) const {
 
 // The mean over the two orders in which the operands can move from the reference.
 void BinaryPrimitive::multipliers(Exec& exec, const MultiplierArgs& args) const {
-  if (delta_rule(args.active) != DeltaRule::custom) return Primitive::multipliers(exec, args);
+  const bool truncates = f_ == Binary::div && !args.inputs[0].type.is_real();
+  if (delta_rule(args.active) != DeltaRule::custom && !truncates) return Primitive::multipliers(exec, args);
   const Tensor my = as_plain(exec, args.output_multipliers[0]);
   std::array<Tensor, 2> full{};
   for (std::size_t i = 0; i < 2; ++i) {
@@ -422,12 +424,9 @@ void WherePrimitive::multipliers(Exec& exec, const MultiplierArgs& args) const {
   const Tensor& my = args.output_multipliers[0];
   const DType real = device.real();
   const auto mean = [&](std::size_t i) {
-    const Tensor one = ws.temporary({real, args.inputs[i].shape()});
-    const Tensor other = ws.temporary(one.type);
-    device.copy(ws, args.inputs[i], one);
-    device.copy(ws, args.reference_inputs[i], other);
-    device.interpolate(one, other, 0.5, one);
-    return one;
+    const Tensor middle = ws.temporary({real, args.inputs[i].shape()});
+    device.interpolate(as_real(exec, args.reference_inputs[i]), as_real(exec, args.inputs[i]), 0.5, middle);
+    return middle;
   };
   const auto pass = [&](const Tensor& factor, const Tensor& target) {
     const Tensor full = ws.temporary({real, my.shape()});

@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 #include <mho/error.h>
 
-#include "primitives/primitive.h"
+#include "primitives/broadcast.h"
 
 namespace mho::primitives {
 
@@ -27,9 +27,9 @@ void Primitive::multipliers(Exec& exec, const MultiplierArgs& args) const {
   std::vector<Tensor> inputs(args.inputs.begin(), args.inputs.end());
   if (rule == DeltaRule::bilinear) {
     for (std::size_t i = 0; i < inputs.size(); ++i) {
-      if (args.active.has(i) && !inputs[i].empty() && inputs[i].type.is_real()) {
-        inputs[i] = midpoint(exec, inputs[i], args.reference_inputs[i]);
-      }
+      if (inputs[i].empty()) continue;
+      inputs[i] = as_real(exec, inputs[i]);
+      if (args.active.has(i)) inputs[i] = midpoint(exec, inputs[i], as_real(exec, args.reference_inputs[i]));
     }
   }
   vjp(exec, {inputs, args.outputs, args.saved, args.output_multipliers, args.input_multipliers});

@@ -6,6 +6,7 @@
 #include <array>
 #include <limits>
 
+#include "primitives/broadcast.h"
 #include "primitives/primitives.h"
 
 namespace mho::primitives {
@@ -69,14 +70,22 @@ class Reduce final : public Primitive {
   }
   void multipliers(Exec& exec, const MultiplierArgs& args) const override {
     if (affine(args.active)) return Primitive::multipliers(exec, args);
-    const Tensor& x = args.inputs[0];
-    const Tensor& rx = args.reference_inputs[0];
+    const Tensor x = as_real(exec, args.inputs[0]);
+    const Tensor rx = as_real(exec, args.reference_inputs[0]);
     const Tensor& my = args.output_multipliers[0];
     const Tensor& mx = args.input_multipliers[0];
-    if (!x.type.is_real()) return exec.device.fill(mx, 0);
     if (kind_ == ReduceKind::prod) return exec.device.reduce_prod_multipliers(exec.workspace, x, rx, my, mx);
-    exec.device.reduce_extremum_multipliers(exec.workspace, kind_ == ReduceKind::max ? Extremum::max : Extremum::min, x,
-                                            rx, args.saved[0], args.reference_saved[0], my, mx);
+    const Extremum kind = kind_ == ReduceKind::max ? Extremum::max : Extremum::min;
+    const auto winner = [&](const Tensor& of, std::span<const Tensor> saved) {
+      if (!saved.empty()) return saved[0];
+      // Integers: forward() does not say who won.
+      const Tensor best = exec.workspace.temporary(my.type);
+      const Tensor position = exec.workspace.temporary({DType::i32, my.shape()});
+      if (of.type.elements() > 0) exec.device.reduce_extremum(exec.workspace, kind, of, best, position);
+      return position;
+    };
+    exec.device.reduce_extremum_multipliers(exec.workspace, kind, x, rx, winner(x, args.saved),
+                                            winner(rx, args.reference_saved), my, mx);
   }
   [[nodiscard]] BackwardReads multiplier_reads(Positions active, Positions wanted) const override {
     if (affine(active)) return backward_reads(wanted);

@@ -83,7 +83,8 @@ TEST(Check, NothingIsFoundInRandomNetworks) {
       const Check result = check(model, inputs, request);
       EXPECT_TRUE(result.nodes.empty()) << "seed " << seed << ": " << result.nodes.front().op;
     } catch (const Error& error) {
-      EXPECT_EQ(error.code(), Code::kUnsupported) << "seed " << seed << ": " << error.what();  // two inputs, no cut
+      // NIG's gradient may be infinite somewhere on its path (a norm of zeros).
+      EXPECT_EQ(error.code(), Code::kNumeric) << "seed " << seed << ": " << error.what();
     }
   }
 }

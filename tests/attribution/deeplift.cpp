@@ -34,7 +34,7 @@ struct Worst {
   std::int64_t sums = 0;
   void take(double candidate, const std::string& place) {
     ++sums;
-    if (!(candidate <= error)) {
+    if (!std::isnan(error) && !(candidate <= error)) {
       error = candidate;
       where = place;
     }
@@ -43,6 +43,7 @@ struct Worst {
 
 /// |sum - dF| relative to the contributions, or to F where they are smaller.
 double relative(double residual, double magnitude, const Result& result, std::size_t n) {
+  if (residual == 0) return 0;  // where nothing reaches the target
   return std::abs(residual) / std::max({magnitude, std::abs(result.f_input[n]), std::abs(result.f_baseline[n])});
 }
 
@@ -88,7 +89,11 @@ void measure(const OperatorNetwork& network, unsigned seed, Precision precision,
   }
 }
 
+#ifdef __SANITIZE_ADDRESS__
+constexpr unsigned kNetworks = 200;  // ten times as slow; the plain build runs all
+#else
 constexpr unsigned kNetworks = 2000;
+#endif
 
 class DeepLiftRules : public ::testing::TestWithParam<DeepLiftRule> {};
 
@@ -108,7 +113,7 @@ TEST_P(DeepLiftRules, SumToDeltaOnRandomNetworksInDouble) {
   std::printf("%s: %u networks, %zu operators, %ld sums; worst relative residual %.2g at %s\n", to_string(GetParam()),
               kNetworks, operators.size(), static_cast<long>(worst.sums), worst.error, worst.where.c_str());
   EXPECT_LE(worst.error, 1e-10) << worst.where;
-  EXPECT_GE(operators.size(), 50U);
+  EXPECT_GE(operators.size(), 110U);
 }
 
 TEST_P(DeepLiftRules, SumToDeltaOnRandomNetworksInSingle) {

@@ -199,6 +199,32 @@ TEST(Program, ChecksNameTheOperatorsWhereSumsAreLost) {
   expect_failure(gradient, 2, {"fastest", "reveal_cancel"});
 }
 
+TEST(Program, DeepLiftTakesRulesReferencesAndShuffles) {
+  const std::string dna = "tests/golden/data/deeplift_genomics.onnx";
+  const std::string x = "tests/golden/data/deeplift_genomics.npz:input/x";
+  const auto run = [&](const std::vector<std::string>& options) {
+    std::vector<std::string> arguments = {"attribute", dna, "-i", x, "-m", "deeplift", "-l", "x", "--json"};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    return run_program(arguments);
+  };
+  for (const std::vector<std::string>& options :
+       std::vector<std::vector<std::string>>{{"--rule", "genomics"},
+                                             {"--rule", "reveal_cancel", "--rule", "t1=gradient"},
+                                             {"--shuffles", "3", "--seed", "7"},
+                                             {"--references", x, "--multipliers"}}) {
+    const Finished finished = run(options);
+    EXPECT_EQ(finished.status, 0) << finished.errors;
+    EXPECT_TRUE(nlohmann::json::parse(finished.output).contains("layers"));
+  }
+  std::vector<std::string> wrong = {"attribute", dna, "-i", x, "--shuffles", "3"};
+  expect_failure(wrong, 2, {"--shuffles needs -m deeplift"});
+  wrong.insert(wrong.end(), {"-m", "deeplift", "-b", "0"});
+  expect_failure(wrong, 2, {"takes the place of -b"});
+  expect_failure({"attribute", kCnn, "-i", kDigits, "-m", "deeplift", "--shuffles", "3"}, 2, {"one-hot"});
+  expect_failure({"attribute", kCnn, "-i", kDigits, "-m", "nig", "--rule", "rescale"}, 2, {"--rule needs -m deeplift"});
+  expect_failure({"attribute", kCnn, "-i", kDigits, "-m", "deeplift", "--rule", "=rescale"}, 2, {"before the '='"});
+}
+
 TEST(Program, DrawsAPicture) {
   const TemporaryFolder folder;
   const Finished run = run_program(attribute({"--picture", folder / "p.png", "--quiet"}));

@@ -53,6 +53,21 @@ TEST(Network, ExamplesThatSeeEachOtherAreLooped) {
   EXPECT_NE(n.batching().reason.find("'y'"), std::string::npos) << n.batching().reason;
 }
 
+// Saturated where the probe looks, so that no probe sees that examples are averaged.
+TEST(Network, ReductionsOverExamplesAreLoopedWhateverAProbeSees) {
+  ModelBuilder b;
+  b.input("x", {std::string("N"), 3}).output("y").floats("far", {}, {100});
+  b.integers("axes", {1}, {0});
+  b.node("Sub", {"x", "far"}, {"low"});
+  b.node("Relu", {"low"}, {"h"});
+  b.node("ReduceMean", {"h", "axes"}, {"mean"}).named("average");
+  b.node("Sub", {"h", "mean"}, {"y"});
+  b.proto().mutable_opset_import(0)->set_version(18);
+  const Network n = network(b, one_input({1, 3}));
+  EXPECT_FALSE(n.batching().allowed);
+  EXPECT_NE(n.batching().reason.find("'average'"), std::string::npos) << n.batching().reason;
+}
+
 TEST(Network, OutputsWithTheBatchElsewhereAreLooped) {
   ModelBuilder b;
   b.input("x", {std::string("N"), 3}).output("y");

@@ -24,7 +24,7 @@ class OperatorNetworkMaker {
  public:
   static constexpr std::int64_t kWidth = 6;
 
-  explicit OperatorNetworkMaker(unsigned seed) : random_(seed), builder_(20, 9) {}
+  explicit OperatorNetworkMaker(unsigned seed) : random_(seed), builder_(24, 10) {}
 
   OperatorNetwork make() {
     OperatorNetwork network;
@@ -97,6 +97,11 @@ class OperatorNetworkMaker {
     builder_.floats(name, {}, {static_cast<float>(value)});
     return name;
   }
+  std::string floats(const std::vector<float>& values) {
+    std::string name = fresh("c");
+    builder_.floats(name, {static_cast<std::int64_t>(values.size())}, values);
+    return name;
+  }
   std::string ints(const Ints& values) {
     std::string name = fresh("i");
     builder_.integers(name, {static_cast<std::int64_t>(values.size())}, values);
@@ -145,18 +150,39 @@ class OperatorNetworkMaker {
   }
 
   std::string activation(const std::string& x) {
+    if (pick(0, 5) == 0) return step(x);
     static const std::vector<std::string> kTypes = {
-        "Relu",     "Relu",      "LeakyRelu", "Elu",   "Selu", "Celu", "Sigmoid", "HardSigmoid", "Tanh",
-        "Softplus", "Softsign",  "Erf",       "Gelu",  "Abs",  "Sin",  "Cos",     "Atan",        "ThresholdedRelu",
-        "Mish",     "HardSwish", "Clip",      "PRelu", "Neg",  "Asinh"};
+        "Relu",     "Relu",      "LeakyRelu", "Elu",   "Selu", "Celu",  "Sigmoid", "HardSigmoid", "Tanh",
+        "Softplus", "Softsign",  "Erf",       "Gelu",  "Abs",  "Sin",   "Cos",     "Atan",        "ThresholdedRelu",
+        "Mish",     "HardSwish", "Clip",      "PRelu", "Neg",  "Asinh", "Swish",   "Identity",    "Dropout",
+        "Shrink"};
     const std::string& type = kTypes[static_cast<std::size_t>(pick(0, static_cast<std::int64_t>(kTypes.size()) - 1))];
     if (type == "Clip") return node("Clip", {x, scalar(-0.4), scalar(0.7)});
     if (type == "PRelu") return node("PRelu", {x, weights({kWidth})});
+    if (type == "Shrink") {
+      const std::string y = fresh(type);
+      add(type, {x}, y).with("lambd", 0.3).with("bias", 0.1);
+      return y;
+    }
     return node(type, {x});
+  }
+  /// Piecewise constant, alone or beside something that is not; and what reads integers.
+  std::string step(const std::string& x) {
+    static const std::vector<std::string> kTypes = {"Floor", "Ceil", "Round", "Sign", "Hardmax", "Cast", "CastLike"};
+    const std::string& type = kTypes[static_cast<std::size_t>(pick(0, static_cast<std::int64_t>(kTypes.size()) - 1))];
+    if (type == "Hardmax") return with_axis(type, {x}, -1);
+    if (type == "Cast" || type == "CastLike") {
+      std::string whole = fresh("Cast"), back = fresh(type);
+      add("Cast", {node("Mul", {x, scalar(3)})}, whole).with("to", std::int64_t{::onnx::TensorProto::INT64});
+      if (type == "CastLike") return node(type, {whole, x});
+      add("Cast", {whole}, back).with("to", std::int64_t{::onnx::TensorProto::FLOAT});
+      return back;
+    }
+    return node(type, {node("Mul", {x, scalar(2)})});
   }
 
   std::string from_domain(const std::string& x) {
-    switch (pick(0, 7)) {
+    switch (pick(0, 12)) {
       case 0:
         return node("Log", {positive(x)});
       case 1:
@@ -171,13 +197,23 @@ class OperatorNetworkMaker {
         return node("Pow", {bounded(x), scalar(2)});
       case 6:
         return node("Sinh", {bounded(x)});
+      case 7:
+        return node("Cosh", {bounded(x)});
+      case 8:
+        return node("Tan", {bounded(x)});
+      case 9:
+        return node("Acos", {node("Mul", {bounded(x), scalar(0.9)})});
+      case 10:
+        return node("Atanh", {node("Mul", {bounded(x), scalar(0.9)})});
+      case 11:
+        return node("Acosh", {node("Add", {positive(x), scalar(1)})});
       default:
         return node("Asin", {node("Mul", {bounded(x), scalar(0.9)})});
     }
   }
 
   std::string arithmetic(const std::string& x, const std::string& y) {
-    switch (pick(0, 5)) {
+    switch (pick(0, 7)) {
       case 0:
         return node("Add", {x, y});
       case 1:
@@ -188,19 +224,35 @@ class OperatorNetworkMaker {
         return node("Div", {x, positive(y)});
       case 4:
         return node("Pow", {positive(x), bounded(y)});
+      case 5:
+        return node("Sum", {x, y, x});
+      case 6: {
+        const std::string y_mod = fresh("Mod");
+        add("Mod", {x, positive(y)}, y_mod).with("fmod", std::int64_t{1});
+        return y_mod;
+      }
       default:
         return node("Mean", {x, y, dense(x, kWidth)});
     }
   }
 
   std::string choice(const std::string& x, const std::string& y) {
-    switch (pick(0, 3)) {
+    switch (pick(0, 6)) {
       case 0:
         return node("Max", {x, y});
       case 1:
         return node("Min", {x, y, dense(y, kWidth)});
       case 2:
         return node("Where", {node("Greater", {x, y}), x, y});
+      case 3:
+        return node("Where", {node("Or", {node("GreaterOrEqual", {x, y}), node("LessOrEqual", {y, scalar(-0.2)})}), y,
+                              node("Mul", {x, scalar(0.5)})});
+      case 4:
+        return node("Where", {node("Xor", {node("Greater", {x, scalar(0.1)}), node("Less", {y, scalar(0.2)})}), x, y});
+      case 5:
+        return node("Where", {node("Or", {node("Equal", {node("Sign", {x}), node("Sign", {y})}),
+                                          node("Or", {node("IsNaN", {x}), node("IsInf", {y})})}),
+                              x, y});
       default:
         return node("Where", {node("And", {node("Less", {x, scalar(0.3)}), node("Not", {node("Less", {y, x})})}),
                               node("Mul", {x, scalar(0.5)}), y});
@@ -223,7 +275,7 @@ class OperatorNetworkMaker {
       add("Conv", {y, weights({2, 2, 3, 3}), weights({2})}, conv).with("pads", Ints{1, 1, 1, 1});
       y = pick(0, 1) == 0 ? node("Relu", {conv}) : node("Add", {conv, y});
     }
-    switch (pick(0, 4)) {
+    switch (pick(0, 12)) {
       case 0:
         y = pool("MaxPool", y);
         break;
@@ -239,6 +291,44 @@ class OperatorNetworkMaker {
       case 3:
         y = node("InstanceNormalization", {y, weights({2}), weights({2})});
         break;
+      case 4: {
+        const std::string normal = fresh("GroupNormalization");
+        add("GroupNormalization", {y, weights({2}), weights({2})}, normal).with("num_groups", std::int64_t{1});
+        y = normal;
+        break;
+      }
+      case 5:
+        y = node("BatchNormalization", {y, weights({2}), weights({2}), weights({2}), floats({0.5F, 1.5F})});
+        break;
+      case 6:
+        // Of a constant it would have slope 1e9: its variance is kept away from 0 by an offset that varies.
+        y = node("MeanVarianceNormalization", {node("Add", {y, weights({2, 4, 4})})});
+        break;
+      case 7:
+        y = pool("LpPool", node("Add", {y, scalar(0.3)}));
+        break;
+      case 8: {
+        const std::string resized = fresh("Resize");
+        add("Resize", {y, "", floats({1, 1, 2, 1.5F})}, resized)
+            .with("mode", std::string(pick(0, 1) == 0 ? "linear" : "nearest"));
+        y = resized;
+        break;
+      }
+      case 9: {
+        const std::string deep = fresh("SpaceToDepth"), wide_again = fresh("DepthToSpace");
+        add("SpaceToDepth", {y}, deep).with("blocksize", std::int64_t{2});
+        add("DepthToSpace", {node("Relu", {deep})}, wide_again).with("blocksize", std::int64_t{2});
+        y = wide_again;
+        break;
+      }
+      case 10: {
+        const std::string triangle = fresh("Trilu");
+        add("Trilu", {y}, triangle).with("upper", std::int64_t{1});
+        y = triangle;
+        break;
+      }
+      case 11:
+        return dense(node("Flatten", {node("GlobalLpPool", {node("Add", {y, scalar(0.3)})})}), 2);
       default: {
         const std::string wider = fresh("ConvTranspose");
         add("ConvTranspose", {y, weights({2, 2, 2, 2})}, wider).with("strides", Ints{2, 2});
@@ -255,10 +345,12 @@ class OperatorNetworkMaker {
   }
 
   std::string normalisation(const std::string& x) {
-    switch (pick(0, 2)) {
+    switch (pick(0, 3)) {
       case 0:
         return with_axis("LayerNormalization", {x, weights({kWidth}), weights({kWidth})}, -1);
       case 1:
+        return with_axis("RMSNormalization", {x, weights({kWidth})}, -1);
+      case 2:
         return with_axis("LpNormalization", {node("Add", {x, scalar(0.1)})}, -1);
       default:
         // RMS normalisation, spelled out.
@@ -268,20 +360,49 @@ class OperatorNetworkMaker {
 
   std::string reduce(const std::string& type, const std::string& x) {
     std::string y = fresh(type);
-    if (type == "ReduceSum" || type == "ReduceMean" || type == "ReduceMax" || type == "ReduceMin" ||
-        type == "ReduceProd") {
-      add(type, {x, ints({1})}, y);
-    }
+    add(type, {x, ints({1})}, y);
     return y;
   }
   std::string reduction(const std::string& x) {
-    static const std::vector<std::string> kTypes = {"ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin"};
-    if (pick(0, 4) == 0) return node("Add", {x, reduce("ReduceProd", positive(bounded(x)))});
-    return node("Sub", {x, reduce(kTypes[static_cast<std::size_t>(pick(0, 3))], any())});
+    static const std::vector<std::string> kTypes = {"ReduceSum", "ReduceMean",      "ReduceMax",      "ReduceMin",
+                                                    "ReduceL1",  "ReduceSumSquare", "ReduceLogSumExp"};
+    switch (pick(0, 4)) {
+      case 0:
+        return node("Add", {x, reduce("ReduceProd", positive(bounded(x)))});
+      case 1:
+        return node("Mul", {x, reduce("ReduceLogSum", positive(x))});
+      case 2:
+        return node("Div", {x, reduce("ReduceL2", positive(x))});
+      default:
+        return node("Sub", {x, reduce(kTypes[static_cast<std::size_t>(pick(0, 6))], any())});
+    }
   }
 
   std::string movement(const std::string& x, const std::string& y) {
-    switch (pick(0, 3)) {
+    switch (pick(0, 9)) {
+      case 4: {
+        const std::string sums = fresh("CumSum");
+        add("CumSum", {x, ints({1})}, sums);
+        return node("Mul", {sums, scalar(0.4)});
+      }
+      case 5:
+        return node("Squeeze", {node("Relu", {node("Unsqueeze", {x, ints({1})})}), ints({1})});
+      case 6:
+        return dense(node("Tile", {x, ints({1, 2})}), 2 * kWidth);
+      case 7: {
+        // Of the first rows of x transposed, so that the batch is not what is gathered from.
+        const std::string rows = fresh("i");
+        builder_.integers(rows, {kWidth, 1}, {3, 1, 0, 0, 5, 2});
+        const std::string all = node("Expand", {rows, node("Shape", {node("Transpose", {x})})});
+        return node("Transpose", {with_axis("GatherElements", {node("Transpose", {x}), all}, 0)});
+      }
+      case 8: {
+        const std::string where = fresh("i");
+        builder_.integers(where, {kWidth, 1}, {2, 2, 0, 1, 5, 4});
+        return node("Transpose", {node("GatherND", {node("Transpose", {x}), where})});
+      }
+      case 9:
+        return node("Add", {x, node("Expand", {reduce("ReduceMean", y), ints({1, kWidth})})});
       case 0:
         return dense(with_axis("Concat", {x, y}, 1), 2 * kWidth);
       case 1: {
