@@ -20,6 +20,7 @@ METHODS = {
     "DeepLIFT, RevealCancel": ["-m", "deeplift", "--rule", "reveal_cancel"],
     "DeepLIFT, Rescale": ["-m", "deeplift"],
     "DeepLIFT, gradient rule": ["-m", "deeplift", "--rule", "gradient"],
+    "DeepLIFT, linear rule": ["-m", "deeplift", "--rule", "linear"],
     "Integrated Gradients": ["-m", "ig"],
 }
 REFERENCES = {"zeros": [], "10 shuffles": ["--shuffles", "10"]}
