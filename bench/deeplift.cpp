@@ -8,11 +8,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <list>
-#include <random>
 
 #include "attribution/evaluator.h"
 #include "attribution/setup.h"
 #include "support/child.h"
+#include "support/inputs.h"
 
 namespace {
 
@@ -40,20 +40,6 @@ struct Measured {
   double layers = 0;
 };
 
-mho::Inputs random_inputs(const mho::Model& model, std::int64_t examples) {
-  std::mt19937 random(1);
-  std::normal_distribution<float> normal;
-  mho::Inputs inputs;
-  for (const mho::Port& port : model.inputs()) {
-    mho::Shape shape = port.shape;
-    shape[0] = examples;
-    std::vector<float> values(static_cast<std::size_t>(mho::element_count(shape)));
-    for (float& v : values) v = normal(random);
-    inputs.emplace(port.name, mho::Array(shape, values));
-  }
-  return inputs;
-}
-
 template <class Work>
 double seconds(Work&& work) {
   const auto start = std::chrono::steady_clock::now();
@@ -75,7 +61,7 @@ std::vector<PathPoint> points(std::list<ExamplePath>& paths, double alpha) {
 
 Measured measure(const std::string& file, const Case& c) {
   const mho::Model model = mho::Model::load(file);
-  const mho::Inputs inputs = random_inputs(model, c.batch);
+  const mho::Inputs inputs = mho::bench::random_inputs(model, c.batch);
   mho::Request request;
   request.method = mho::Method::kDeepLift;
   request.target = mho::IndexTarget{{{0}}};

@@ -7,11 +7,11 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <random>
 
 #include "attribution/evaluator.h"
 #include "attribution/setup.h"
 #include "support/child.h"
+#include "support/inputs.h"
 #include "support/peak.h"
 
 namespace {
@@ -46,20 +46,6 @@ struct Measured {
   double load_seconds = 0;
 };
 
-Inputs random_inputs(const Model& model, std::int64_t examples) {
-  std::mt19937 random(1);
-  std::normal_distribution<float> normal;
-  Inputs inputs;
-  for (const mho::Port& port : model.inputs()) {
-    mho::Shape shape = port.shape;
-    shape[0] = examples;
-    std::vector<float> values(static_cast<std::size_t>(mho::element_count(shape)));
-    for (float& v : values) v = normal(random);
-    inputs.emplace(port.name, mho::Array(shape, values));
-  }
-  return inputs;
-}
-
 /// Floating-point operations of convolutions and matrix products in one evaluation.
 double gflop_per_evaluation(const Model& model, const Inputs& inputs, const Request& request, std::int64_t batch) {
   const auto setup = mho::attribution::set_up(model.impl(), inputs, request);
@@ -76,7 +62,7 @@ Measured measure(const std::string& path, const Case& c) {
   const auto start = std::chrono::steady_clock::now();
   const Model model = Model::load(path);
   measured.load_seconds = seconds_since(start);
-  const Inputs inputs = random_inputs(model, c.examples);
+  const Inputs inputs = mho::bench::random_inputs(model, c.examples);
   Request request;
   if (c.steps > 0) {
     request.quadrature = mho::Quadrature::kTrapezoid;

@@ -146,6 +146,15 @@ void declare_results(CLI::App& command, AttributeArguments& arguments) {
   command.add_flag("--quiet", arguments.quiet, "Print nothing but warnings and errors")->group(group);
 }
 
+void declare_model_and_inputs(CLI::App& command, AttributeArguments& arguments) {
+  command.add_option("MODEL", arguments.model, "ONNX file (required)")->type_name("");
+  command
+      .add_option("-i,--input", arguments.inputs,
+                  "FILE.npy, FILE.npz, FILE.npz:ARRAY or pictures, NAME=FILE for an input by name")
+      ->required()
+      ->type_name("INPUT");
+}
+
 }  // namespace
 
 void find_model(AttributeArguments& arguments) {
@@ -182,12 +191,7 @@ CLI::App* declare_attribute(CLI::App& app, AttributeArguments& arguments) {
       "Example:\n"
       "  mho attribute examples/digits/cnn.onnx -i examples/digits/digits.npz -l 'relu*' -o result.npz\n"
       "docs/cli.md explains every option.");
-  command->add_option("MODEL", arguments.model, "ONNX file (required)")->type_name("");
-  command
-      ->add_option("-i,--input", arguments.inputs,
-                   "FILE.npy, FILE.npz, FILE.npz:ARRAY or pictures, NAME=FILE for an input by name")
-      ->required()
-      ->type_name("INPUT");
+  declare_model_and_inputs(*command, arguments);
   command->add_option("-l,--layer", arguments.layers, "Tensors or nodes by name or glob (default: every cut layer)")
       ->type_name("LAYER");
   command->add_option("--examples", arguments.examples, "Only examples A up to, not including, B")->type_name("A:B");
@@ -204,12 +208,7 @@ CLI::App* declare_check(CLI::App& app, AttributeArguments& arguments) {
       "Example:\n"
       "  mho check examples/digits/cnn.onnx -i examples/digits/digits.npz --examples 0:4\n"
       "docs/cli.md explains what it prints.");
-  command->add_option("MODEL", arguments.model, "ONNX file (required)")->type_name("");
-  command
-      ->add_option("-i,--input", arguments.inputs,
-                   "FILE.npy, FILE.npz, FILE.npz:ARRAY or pictures, NAME=FILE for an input by name")
-      ->required()
-      ->type_name("INPUT");
+  declare_model_and_inputs(*command, arguments);
   command->add_option("--examples", arguments.examples, "Only examples A up to, not including, B")->type_name("A:B");
   declare_question(*command, arguments);
   command->add_flag("--json", arguments.json, "Print one JSON document");

@@ -54,9 +54,7 @@ void check(const Request& request) {
   if (!request.rules.empty() && request.method != Method::kDeepLift) {
     refuse(fmt::format("only deeplift has rules, not {}", to_string(request.method)));
   }
-  const bool several = std::holds_alternative<ReferenceSet>(request.baseline) ||
-                       std::holds_alternative<DinucleotideShuffles>(request.baseline);
-  if (several && request.method != Method::kDeepLift) {
+  if (attribution::has_several_references(request.baseline) && request.method != Method::kDeepLift) {
     refuse(fmt::format("only deeplift takes a set of references, not {}", to_string(request.method)));
   }
   if (request.memory_budget < 0) refuse("the memory budget is negative");

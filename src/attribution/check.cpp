@@ -187,9 +187,7 @@ Check check(const Model& model, const Inputs& inputs, const Request& request) {
 
   // Multipliers pass what gradients do not: a cut for DeepLIFT is one for NIG if it has a gradient at all.
   Request nig_request = request_for(request, Method::kNig, {"*"});
-  const bool several = std::holds_alternative<ReferenceSet>(request.baseline) ||
-                       std::holds_alternative<DinucleotideShuffles>(request.baseline);
-  if (several) nig_request.baseline = 0.0;
+  if (attribution::has_several_references(request.baseline)) nig_request.baseline = 0.0;
   Result nig;
   std::vector<SpanCheck> spans;
   if (std::optional<Setup> gradients = set_up_if_differentiable(model, inputs, nig_request)) {

@@ -38,10 +38,7 @@ bool is_for(const RuleChoice& choice, const Node& node) {
 }
 
 bool has_choice(const Node& node, const graph::Analysis& facts) {
-  primitives::Positions active;
-  for (std::size_t i = 0; i < node.inputs.size(); ++i) {
-    if (facts.active[static_cast<std::size_t>(node.inputs[i])]) active.add(i);
-  }
+  const primitives::Positions active = graph::inputs_in(node, facts.active);
   return !active.empty() && !node.primitive->affine(active);
 }
 

@@ -39,6 +39,11 @@ struct Setup {
   [[nodiscard]] Array baseline(const std::string& name, std::int64_t index) const;
 };
 
+/// Whether every example is compared with more references than one.
+[[nodiscard]] inline bool has_several_references(const Baseline& baseline) {
+  return std::holds_alternative<ReferenceSet>(baseline) || std::holds_alternative<DinucleotideShuffles>(baseline);
+}
+
 /// Throws Error as attribute().
 [[nodiscard]] Setup set_up(const Model::Impl& model, const Inputs& inputs, const Request& request);
 

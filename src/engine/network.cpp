@@ -10,6 +10,7 @@
 
 #include "engine/plan.h"
 #include "engine/slots.h"
+#include "graph/analysis.h"
 
 namespace mho::engine {
 
@@ -60,14 +61,11 @@ bool agree(const Array& expected, const Array& actual) {
 /// A node that depends on the inputs and whose result does not grow with the batch: a sum or a maximum over examples,
 /// which no probe is sure to see. nullptr if there is none.
 const graph::Node* mixing_node(const Graph& one, const Graph& several) {
-  std::vector<bool> depends(one.value_count(), false);
-  for (const ValueId id : one.inputs()) depends[static_cast<std::size_t>(id)] = true;
+  const std::vector<bool> depends = graph::dependents(one, one.inputs());
   for (const graph::Node& node : one.nodes()) {
-    const auto any = [&](ValueId id) { return depends[static_cast<std::size_t>(id)]; };
-    if (!std::ranges::any_of(node.inputs, any)) continue;
     for (const ValueId id : node.outputs) {
-      depends[static_cast<std::size_t>(id)] = true;
-      if (several.value(id).type.elements() != kProbed * one.value(id).type.elements()) return &node;
+      const bool grows = several.value(id).type.elements() == kProbed * one.value(id).type.elements();
+      if (depends[static_cast<std::size_t>(id)] && !grows) return &node;
     }
   }
   return nullptr;

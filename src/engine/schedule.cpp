@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "graph/analysis.h"
 #include "primitives/primitives.h"
 
 namespace mho::engine {
@@ -29,7 +30,7 @@ std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
 
 Schedule::Schedule(const Graph& graph, const PlanRequest& request, kernels::DType real, const PlanOptions& options)
     : graph_(graph), request_(request), real_(real), multipliers_(!request.moving.empty()) {
-  mark_moving();
+  moves_ = graph::dependents(graph_, request_.moving);
   plan_forward();
   mark_gradients();
   find_signed_changes();
@@ -58,22 +59,7 @@ void Schedule::extend(std::size_t buffer, std::int64_t time) {
   life.last = std::max(life.last, time);
 }
 
-void Schedule::mark_moving() {
-  moves_.assign(graph_.value_count(), false);
-  for (const ValueId id : request_.moving) moves_[index(id)] = true;
-  for (const Node& node : graph_.nodes()) {
-    if (!std::ranges::any_of(node.inputs, [&](ValueId id) { return moves_[index(id)]; })) continue;
-    for (const ValueId id : node.outputs) moves_[index(id)] = true;
-  }
-}
-
-Positions Schedule::active_inputs(const Node& node) const {
-  Positions active;
-  for (std::size_t i = 0; i < node.inputs.size(); ++i) {
-    if (moves_[index(node.inputs[i])]) active.add(i);
-  }
-  return active;
-}
+Positions Schedule::active_inputs(const Node& node) const { return graph::inputs_in(node, moves_); }
 
 TensorType Schedule::gradient_type(ValueId id) const {
   TensorType type = graph_.value(id).type;
@@ -157,13 +143,7 @@ void Schedule::mark_gradients() {
   for (std::size_t i = 0; i < has_gradient_.size(); ++i) has_gradient_[i] = from_wanted[i] && to_seed[i];
 }
 
-Positions Schedule::wanted_inputs(const Node& node) const {
-  Positions wanted;
-  for (std::size_t i = 0; i < node.inputs.size(); ++i) {
-    if (has_gradient_[index(node.inputs[i])]) wanted.add(i);
-  }
-  return wanted;
-}
+Positions Schedule::wanted_inputs(const Node& node) const { return graph::inputs_in(node, has_gradient_); }
 
 bool Schedule::runs_backward(const Node& node) const {
   if (!passes_gradients(node)) return false;

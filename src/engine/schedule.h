@@ -68,7 +68,6 @@ class Schedule {
   [[nodiscard]] Rule rule_of(const graph::Node& node) const;
   std::size_t new_buffer(const TensorType& type, std::int64_t first, std::int64_t last);
   void extend(std::size_t buffer, std::int64_t time);
-  void mark_moving();
   void mark_gradients();
   void plan_forward();
   void find_signed_changes();

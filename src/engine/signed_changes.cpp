@@ -2,7 +2,7 @@
 #include "engine/signed_changes.h"
 
 #include <algorithm>
-#include <set>
+#include <map>
 
 #include "primitives/primitives.h"
 
@@ -24,16 +24,6 @@ using primitives::Exec;
 using primitives::Magnitudes;
 using primitives::Positions;
 
-std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
-
-Positions moving_inputs(const Node& node, const std::vector<bool>& moves) {
-  Positions active;
-  for (std::size_t i = 0; i < node.inputs.size(); ++i) {
-    if (moves[index(node.inputs[i])]) active.add(i);
-  }
-  return active;
-}
-
 /// |x - x'| as a temporary.
 Tensor size_of_change(Exec& exec, const Tensor& x, const Tensor& reference) {
   const Tensor change = exec.workspace.temporary(x.type);
@@ -53,17 +43,17 @@ void add_or_set(Exec& exec, const Tensor& part, Tensor& sum) {
 }  // namespace
 
 SignedChanges find_signed_changes(const Graph& graph, const Node& nonlinearity, const std::vector<bool>& moves) {
-  std::set<NodeId> found;
+  std::map<NodeId, Magnitudes> found;
   std::vector<ValueId> open = {nonlinearity.inputs[0]};
   while (!open.empty()) {
     const NodeId maker = graph.value(open.back()).producer;
     open.pop_back();
     if (maker == kNoNode || found.contains(maker)) continue;
     const Node& node = graph.node(maker);
-    const Positions active = moving_inputs(node, moves);
+    const Positions active = graph::inputs_in(node, moves);
     const auto magnitudes = active.empty() ? std::nullopt : node.primitive->magnitudes(active);
     if (!magnitudes) continue;
-    found.insert(maker);
+    found.emplace(maker, *magnitudes);
     if (magnitudes->mixes) continue;
     for (std::size_t i = 0; i < node.inputs.size(); ++i) {
       if (active.has(i)) open.push_back(node.inputs[i]);
@@ -71,11 +61,11 @@ SignedChanges find_signed_changes(const Graph& graph, const Node& nonlinearity, 
   }
   SignedChanges changes;
   changes.only_products = true;
-  for (const NodeId id : found) {
+  for (const auto& [id, magnitudes] : found) {
+    changes.links.push_back({id, magnitudes});
+    if (!magnitudes.mixes) continue;
     const Node& node = graph.node(id);
-    const Positions active = moving_inputs(node, moves);
-    changes.links.push_back({id, *node.primitive->magnitudes(active)});
-    if (!changes.links.back().magnitudes.mixes) continue;
+    const Positions active = graph::inputs_in(node, moves);
     changes.only_products = changes.only_products && primitives::as_matmul(*node.primitive).has_value();
     for (std::size_t i = 0; i < node.inputs.size(); ++i) {
       if (active.has(i)) changes.sources.push_back({changes.links.size() - 1, i});

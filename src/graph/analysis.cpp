@@ -9,14 +9,6 @@ namespace {
 
 std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
 
-primitives::Positions active_inputs(const Node& node, const std::vector<bool>& active) {
-  primitives::Positions positions;
-  for (std::size_t i = 0; i < node.inputs.size(); ++i) {
-    if (active[index(node.inputs[i])]) positions.add(i);
-  }
-  return positions;
-}
-
 // A value v is a cut exactly if, in one (hence every) topological order, no other relevant active value made before v
 // is read by a relevant node after v: such a reader cannot depend on v, so its path to the target avoids v.
 void find_cuts(const Graph& graph, ValueId target, Analysis& facts) {
@@ -48,6 +40,16 @@ void find_cuts(const Graph& graph, ValueId target, Analysis& facts) {
 
 }  // namespace
 
+std::vector<bool> dependents(const Graph& graph, std::span<const ValueId> from) {
+  std::vector<bool> depends(graph.value_count(), false);
+  for (const ValueId id : from) depends[index(id)] = true;
+  for (const Node& node : graph.nodes()) {
+    if (inputs_in(node, depends).empty()) continue;
+    for (const ValueId id : node.outputs) depends[index(id)] = true;
+  }
+  return depends;
+}
+
 Analysis analyze(const Graph& graph, std::span<const ValueId> inputs, ValueId target, Through through) {
   const std::size_t count = graph.value_count();
   const bool everything = through == Through::everything;
@@ -55,7 +57,7 @@ Analysis analyze(const Graph& graph, std::span<const ValueId> inputs, ValueId ta
                  std::vector<bool>(count), std::vector<bool>(count)};
   for (const ValueId id : inputs) facts.active[index(id)] = true;
   for (const Node& node : graph.nodes()) {
-    const primitives::Positions active = active_inputs(node, facts.active);
+    const primitives::Positions active = inputs_in(node, facts.active);
     // Inputs that are not active may vary all the same, in steps: the condition of a Where that compares an input.
     const bool affine_inputs =
         std::ranges::all_of(node.inputs, [&](ValueId id) { return facts.affine_from_input[index(id)]; });
@@ -77,7 +79,7 @@ Analysis analyze(const Graph& graph, std::span<const ValueId> inputs, ValueId ta
     };
     if (!any(reaches)) continue;
     const bool passes = (everything || node.primitive->differentiable()) && any(facts.relevant);
-    const bool affine = passes && !any(spoiled) && node.primitive->affine(active_inputs(node, facts.active));
+    const bool affine = passes && !any(spoiled) && node.primitive->affine(inputs_in(node, facts.active));
     for (const ValueId id : node.inputs) {
       reaches[index(id)] = true;
       if (passes) facts.relevant[index(id)] = true;

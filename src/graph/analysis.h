@@ -21,6 +21,9 @@ struct Analysis {
   std::vector<bool> cut;                ///< every path from the interpolated inputs to the target crosses it
 };
 
+/// One entry per value: `from`, and everything that depends on them in any way.
+[[nodiscard]] std::vector<bool> dependents(const Graph& graph, std::span<const ValueId> from);
+
 /// `inputs` are the interpolated ones (real); `target` is any value.
 [[nodiscard]] Analysis analyze(const Graph& graph, std::span<const ValueId> inputs, ValueId target,
                                Through through = Through::differentiable);

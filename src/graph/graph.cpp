@@ -10,6 +10,14 @@ namespace {
 NodeId node_id(std::size_t index) { return static_cast<NodeId>(index); }
 }  // namespace
 
+primitives::Positions inputs_in(const Node& node, const std::vector<bool>& set) {
+  primitives::Positions positions;
+  for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+    if (set[static_cast<std::size_t>(node.inputs[i])]) positions.add(i);
+  }
+  return positions;
+}
+
 ValueId Graph::add_value(TensorType type, std::string name) {
   const auto id = static_cast<ValueId>(values_.size());
   values_.push_back({std::move(type), {}, kNoNode, {}});

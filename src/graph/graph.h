@@ -43,6 +43,9 @@ struct Node {
   std::string origin_type;  ///< ONNX operator type, e.g. "Conv"
 };
 
+/// Which inputs of the node are in a set with one entry per value.
+[[nodiscard]] primitives::Positions inputs_in(const Node& node, const std::vector<bool>& set);
+
 /// Nodes are in topological order at all times.
 class Graph {
  public:

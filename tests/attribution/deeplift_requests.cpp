@@ -6,22 +6,14 @@
 #include <algorithm>
 #include <cmath>
 
+#include "support/differences.h"
 #include "support/golden.h"
 #include "support/onnx_builder.h"
 
 namespace mho {
 namespace {
 
-double relative_difference(const Array& a, const Array& b) {
-  EXPECT_EQ(a.shape(), b.shape());
-  double norm = 0;
-  double difference = 0;
-  for (std::int64_t i = 0; i < a.size(); ++i) {
-    norm += std::abs(a.at(i));
-    difference += std::abs(a.at(i) - b.at(i));
-  }
-  return norm > 0 ? difference / norm : difference;
-}
+using testing::relative_difference;
 
 /// Examples first..last of an array.
 Array part(const Array& all, std::int64_t first, std::int64_t count) {

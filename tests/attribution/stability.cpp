@@ -4,21 +4,13 @@
 #include <algorithm>
 #include <cmath>
 
+#include "support/differences.h"
 #include "support/golden.h"
 
 namespace mho {
 namespace {
 
-double relative_difference(const Array& a, const Array& b) {
-  EXPECT_EQ(a.shape(), b.shape());
-  double norm = 0;
-  double difference = 0;
-  for (std::int64_t i = 0; i < a.size(); ++i) {
-    norm += std::abs(a.at(i));
-    difference += std::abs(a.at(i) - b.at(i));
-  }
-  return norm > 0 ? difference / norm : difference;
-}
+using testing::relative_difference;
 
 void expect_equal(const Result& a, const Result& b, double tolerance, const std::string& what) {
   ASSERT_EQ(a.layers.size(), b.layers.size());
