@@ -47,10 +47,10 @@ std::int64_t NodeContext::normalized_axis(std::int64_t axis, std::size_t rank) c
   return axis < 0 ? axis + signed_rank : axis;
 }
 
-const LoweringEntry* find_lowering(std::string_view domain, std::string_view type, std::int64_t opset) {
+const Operator* find_operator(std::string_view domain, std::string_view type, std::int64_t opset) {
   const std::string_view wanted = domain == "ai.onnx" ? "" : domain;
-  const LoweringEntry* best = nullptr;
-  for (const LoweringEntry& entry : lowerings()) {
+  const Operator* best = nullptr;
+  for (const Operator& entry : operators()) {
     if (entry.domain != wanted || entry.type != type || entry.since > opset) continue;
     if (best == nullptr || entry.since > best->since) best = &entry;
   }

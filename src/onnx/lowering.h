@@ -59,16 +59,18 @@ struct NodeContext {
 /// optional and not made).
 using Lowering = std::vector<ValueId> (*)(const NodeContext&);
 
-struct LoweringEntry {
-  std::string_view domain;  ///< "" is ai.onnx
+/// One row of the registry: an ONNX operator from one opset version on.
+struct Operator {
   std::string_view type;
-  std::int64_t since;  ///< first opset version this lowering is right for
+  std::int64_t since;  ///< first version of the domain's operator set that this lowering is right for
   Lowering lowering;
+  std::string_view domain = {};  ///< empty: ai.onnx
 };
 
-/// All lowerings (registry.cpp: one line per operator).
-[[nodiscard]] std::span<const LoweringEntry> lowerings();
-/// The entry with the largest `since` not above `opset`; nullptr if there is none.
-[[nodiscard]] const LoweringEntry* find_lowering(std::string_view domain, std::string_view type, std::int64_t opset);
+/// The rows of all files in ops/: each defines `std::vector<Operator> <file>_operators()`, and the build finds it there
+/// (src/onnx/CMakeLists.txt).
+[[nodiscard]] std::span<const Operator> operators();
+/// The row with the largest `since` not above `opset`; nullptr if there is none.
+[[nodiscard]] const Operator* find_operator(std::string_view domain, std::string_view type, std::int64_t opset);
 
 }  // namespace mho::onnx

@@ -157,7 +157,7 @@ class Lowerer {
 
   void lower_unguarded(const ::onnx::NodeProto& node) {
     const std::int64_t opset = opset_of(model_, node);
-    const LoweringEntry* entry = find_lowering(node.domain(), node.op_type(), opset);
+    const Operator* entry = find_operator(node.domain(), node.op_type(), opset);
     if (entry == nullptr) throw Error(Code::kInternal, "a node without lowering passed the check");
     std::vector<ValueId> inputs;
     for (const std::string& input : node.input()) {
@@ -202,7 +202,7 @@ graph::Graph Model::specialize(const Specialization& specialization) const {
 std::vector<OperatorFacts> supported_operators() {
   // An operator with several lowerings is supported since the first of them.
   std::map<std::pair<std::string, std::string>, std::int64_t> first;
-  for (const LoweringEntry& entry : lowerings()) {
+  for (const Operator& entry : operators()) {
     const auto [it, is_new] = first.emplace(std::pair{std::string(entry.domain), std::string(entry.type)}, entry.since);
     if (!is_new) it->second = std::min(it->second, entry.since);
   }

@@ -190,7 +190,7 @@ void check_operators(const ParsedModel& model, const std::string& what) {
       invalid(what, fmt::format("{} node '{}' is of the domain '{}', which the model does not import", node->op_type(),
                                 name_of(*node), node->domain()));
     }
-    if (find_lowering(node->domain(), node->op_type(), opset) != nullptr) continue;
+    if (find_operator(node->domain(), node->op_type(), opset) != nullptr) continue;
     const std::string type = node->domain().empty() ? fmt::format("{} (opset {})", node->op_type(), opset)
                                                     : fmt::format("{}:{}", node->domain(), node->op_type());
     auto& [name, count] = unknown[type];

@@ -1,11 +1,8 @@
 // Invariant: the sources keep the architecture of docs/ARCHITECTURE.md: arrows point down, vendors stay in their
-// folder, the library neither prints nor ends the process, files stay short, and every registered lowering is defined
-// once.
+// folder, the library neither prints nor ends the process, and files stay short.
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <map>
-#include <regex>
 
 #include "architecture/source_tree.h"
 
@@ -42,27 +39,6 @@ TEST(Architecture, FilesAreShort) {
        read_sources(MHO_SOURCE_DIR, {"src", "include", "cli", "tests", "bench", "fuzz", "examples"})) {
     EXPECT_LE(source.lines, kMostLines) << source.path << ": a file this long wants to be two";
   }
-}
-
-TEST(Architecture, EveryRegisteredLoweringIsDefinedOnceBelowOps) {
-  std::map<std::string, int> definitions;
-  const Source* registry = nullptr;
-  const std::regex name(R"(\blower_\w+)");
-  const std::regex definition(R"(^std::vector<ValueId>\s+(lower_\w+)\s*\()", std::regex::multiline);
-  for (const Source& source : library_and_faces()) {
-    if (source.path == "src/onnx/registry.cpp") registry = &source;
-    if (!source.path.starts_with("src/onnx/ops/") || !source.path.ends_with(".cpp")) continue;
-    for (std::sregex_iterator it(source.code.begin(), source.code.end(), definition), end; it != end; ++it) {
-      ++definitions[(*it)[1]];
-    }
-  }
-  ASSERT_NE(registry, nullptr) << "src/onnx/registry.cpp is missing";
-  std::size_t registered = 0;
-  for (std::sregex_iterator it(registry->code.begin(), registry->code.end(), name), end; it != end; ++it) {
-    ++registered;
-    EXPECT_EQ(definitions[it->str()], 1) << it->str() << " is registered; it must be defined once in src/onnx/ops/";
-  }
-  EXPECT_GT(registered, 50u);
 }
 
 // The rules themselves: each must reject what it is there to reject.

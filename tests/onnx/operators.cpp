@@ -4,6 +4,7 @@
 #include <set>
 
 #include "onnx/loading.h"
+#include "support/operator_cases.h"
 #include "support/operator_models.h"
 
 namespace mho::onnx {
@@ -31,11 +32,24 @@ TEST(OnnxOperators, EveryOperatorModelLowersToAValidGraph) {
   lower(testing::sample_network(), {{"x", {2, 2, 6, 6}}}).verify();
 }
 
+TEST(OnnxOperators, EveryCaseLowersToAValidGraph) {
+  for (const testing::OperatorCase& one : testing::operator_cases(1)) {
+    SCOPED_TRACE(one.name);
+    try {
+      lower(one.model).verify();
+    } catch (const Error& error) {
+      ADD_FAILURE() << error.what();
+    }
+  }
+}
+
 TEST(OnnxOperators, EverySupportedOperatorHasAModel) {
   std::set<std::string> covered;
-  for (auto& [name, model] : testing::operator_models()) {
+  const auto cover = [&](ModelBuilder& model) {
     for (const auto& node : model.proto().graph().node()) covered.insert(node.domain() + ":" + node.op_type());
-  }
+  };
+  for (auto& [name, model] : testing::operator_models()) cover(model);
+  for (testing::OperatorCase& one : testing::operator_cases(1)) cover(one.model);
   for (const OperatorFacts& facts : supported_operators()) {
     EXPECT_TRUE(covered.contains(facts.domain + ":" + facts.type)) << facts.domain << ":" << facts.type;
   }

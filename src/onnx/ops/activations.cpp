@@ -1,9 +1,11 @@
 // Activations that are composed: PRelu 1–16, HardSwish 14–22, Mish 18–22, Swish 24, Gelu 20 (and com.microsoft 1),
 // Shrink 9.
-#include "onnx/ops/compose.h"
-#include "onnx/ops/ops.h"
+#include "onnx/compose/compose.h"
+#include "onnx/lowering.h"
 
 namespace mho::onnx::ops {
+
+namespace {
 
 /// relu(x) - slope * relu(-x). Before opset 7 a slope of shape [C] belongs to axis 1; from then on it broadcasts.
 std::vector<ValueId> lower_prelu(const NodeContext& node) {
@@ -60,6 +62,20 @@ std::vector<ValueId> lower_shrink(const NodeContext& node) {
   const ValueId above = binary(build, Binary::greater, x, build.scalar(lambd));
   const ValueId upper = build.apply1(primitives::make_where(), {above, affine(build, x, 1, -bias), build.scalar(0)});
   return {build.apply1(primitives::make_where(), {below, affine(build, x, 1, bias), upper})};
+}
+
+}  // namespace
+
+std::vector<Operator> activations_operators() {
+  return {
+      {.type = "Gelu", .since = 20, .lowering = lower_gelu},
+      {.type = "HardSwish", .since = 14, .lowering = lower_hard_swish},
+      {.type = "Mish", .since = 18, .lowering = lower_mish},
+      {.type = "PRelu", .since = 1, .lowering = lower_prelu},
+      {.type = "Shrink", .since = 9, .lowering = lower_shrink},
+      {.type = "Swish", .since = 24, .lowering = lower_swish},
+      {.type = "Gelu", .since = 1, .lowering = lower_gelu, .domain = "com.microsoft"},
+  };
 }
 
 }  // namespace mho::onnx::ops

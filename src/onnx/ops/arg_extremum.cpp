@@ -4,8 +4,8 @@
 
 #include <numeric>
 
-#include "onnx/ops/compose.h"
-#include "onnx/ops/ops.h"
+#include "onnx/compose/compose.h"
+#include "onnx/lowering.h"
 
 namespace mho::onnx::ops {
 
@@ -36,8 +36,6 @@ Positions find_extremum(const NodeContext& node, ReduceKind kind, ValueId x, std
   return {best, numbered};
 }
 
-}  // namespace
-
 std::vector<ValueId> lower_arg_extremum(const NodeContext& node) {
   const ReduceKind kind = node.type == "ArgMax" ? ReduceKind::max : ReduceKind::min;
   const std::int64_t axis = node.normalized_axis(node.attributes.integer("axis", 0), node.shape_of(0).size());
@@ -50,6 +48,16 @@ std::vector<ValueId> lower_hardmax(const NodeContext& node) {
   const std::int64_t axis = node.normalized_axis(node.attributes.integer("axis", -1), node.shape_of(0).size());
   const Positions found = find_extremum(node, ReduceKind::max, node.input(0), axis, false);
   return {as_real(node.build, binary(node.build, Binary::equal, found.numbered, found.best))};
+}
+
+}  // namespace
+
+std::vector<Operator> arg_extremum_operators() {
+  return {
+      {.type = "ArgMax", .since = 1, .lowering = lower_arg_extremum},
+      {.type = "ArgMin", .since = 1, .lowering = lower_arg_extremum},
+      {.type = "Hardmax", .since = 13, .lowering = lower_hardmax},
+  };
 }
 
 }  // namespace mho::onnx::ops

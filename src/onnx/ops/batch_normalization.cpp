@@ -1,10 +1,12 @@
 // BatchNormalization (opset 1–15), inference: scale (x - mean) / sqrt(var + epsilon) + bias, per channel.
 #include <algorithm>
 
-#include "onnx/ops/compose.h"
-#include "onnx/ops/ops.h"
+#include "onnx/compose/compose.h"
+#include "onnx/lowering.h"
 
 namespace mho::onnx::ops {
+
+namespace {
 
 // Written as x * factor + shift, so that with constant statistics two per-channel constants remain, which a graph
 // pass can fold into a convolution before it.
@@ -31,6 +33,14 @@ std::vector<ValueId> lower_batch_normalization(const NodeContext& node) {
   std::vector<ValueId> outputs(std::max<std::size_t>(node.output_count, 1), kNoValue);
   outputs[0] = binary(build, Binary::add, scaled, per_channel(build, shift, rank));
   return outputs;
+}
+
+}  // namespace
+
+std::vector<Operator> batch_normalization_operators() {
+  return {
+      {.type = "BatchNormalization", .since = 1, .lowering = lower_batch_normalization},
+  };
 }
 
 }  // namespace mho::onnx::ops

@@ -1,8 +1,8 @@
 // Operators that are one binary primitive with numpy broadcasting (opset 7 on).
 #include <map>
 
-#include "onnx/ops/compose.h"
-#include "onnx/ops/ops.h"
+#include "onnx/compose/compose.h"
+#include "onnx/lowering.h"
 
 namespace mho::onnx::ops {
 
@@ -26,23 +26,28 @@ const std::map<std::string_view, Binary>& table() {
   return rows;
 }
 
-}  // namespace
-
 std::vector<ValueId> lower_binary(const NodeContext& node) {
   return {binary(node.build, table().at(node.type), node.input(0), aligned_second_operand(node))};
 }
 
-// Before opset 7 a second operand of lower rank is aligned at the attribute `axis` instead of at the end.
-ValueId aligned_second_operand(const NodeContext& node) {
-  const ValueId b = node.input(1);
-  const std::size_t rank = node.shape_of(0).size();
-  Shape shape = node.shape_of(1);
-  if (node.opset >= 7 || !node.attributes.has("axis") || shape.empty() || shape.size() >= rank) return b;
-  const std::int64_t axis = node.normalized_axis(node.attributes.integer("axis", 0), rank);
-  const std::size_t after = rank - static_cast<std::size_t>(axis);
-  if (after < shape.size()) node.invalid("axis does not leave room for the second operand");
-  shape.resize(after, 1);
-  return reshape(node.build, b, shape);
+
+}  // namespace
+
+std::vector<Operator> binary_operators() {
+  return {
+      {.type = "Add", .since = 1, .lowering = lower_binary},
+      {.type = "And", .since = 1, .lowering = lower_binary},
+      {.type = "Div", .since = 1, .lowering = lower_binary},
+      {.type = "Equal", .since = 1, .lowering = lower_binary},
+      {.type = "Greater", .since = 1, .lowering = lower_binary},
+      {.type = "GreaterOrEqual", .since = 12, .lowering = lower_binary},
+      {.type = "Less", .since = 1, .lowering = lower_binary},
+      {.type = "LessOrEqual", .since = 12, .lowering = lower_binary},
+      {.type = "Mul", .since = 1, .lowering = lower_binary},
+      {.type = "Or", .since = 1, .lowering = lower_binary},
+      {.type = "Sub", .since = 1, .lowering = lower_binary},
+      {.type = "Xor", .since = 1, .lowering = lower_binary},
+  };
 }
 
 }  // namespace mho::onnx::ops

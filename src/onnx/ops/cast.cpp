@@ -3,8 +3,8 @@
 // Real to integer truncates towards zero; integers wrap around into narrower ones, as in C.
 #include <fmt/format.h>
 
-#include "onnx/ops/compose.h"
-#include "onnx/ops/ops.h"
+#include "onnx/compose/compose.h"
+#include "onnx/lowering.h"
 
 namespace mho::onnx::ops {
 
@@ -17,8 +17,6 @@ ValueId wrap(Builder& build, ValueId x, int bits, bool is_signed) {
   const ValueId half = build.integers({}, {std::int64_t{1} << (bits - 1)});
   return sub(build, binary(build, Binary::mod, add(build, x, half), modulus), half);
 }
-
-}  // namespace
 
 std::vector<ValueId> lower_cast(const NodeContext& node) {
   Builder& build = node.build;
@@ -59,6 +57,15 @@ std::vector<ValueId> lower_cast(const NodeContext& node) {
 
 std::vector<ValueId> lower_cast_like(const NodeContext& node) {
   return {cast(node.build, node.input(0), node.type_of(1).dtype)};
+}
+
+}  // namespace
+
+std::vector<Operator> cast_operators() {
+  return {
+      {.type = "Cast", .since = 6, .lowering = lower_cast},
+      {.type = "CastLike", .since = 15, .lowering = lower_cast_like},
+  };
 }
 
 }  // namespace mho::onnx::ops

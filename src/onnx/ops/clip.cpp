@@ -1,10 +1,12 @@
 // Clip: bounds as attributes (opset 6) or as optional inputs (11–13).
 #include <limits>
 
-#include "onnx/ops/compose.h"
-#include "onnx/ops/ops.h"
+#include "onnx/compose/compose.h"
+#include "onnx/lowering.h"
 
 namespace mho::onnx::ops {
+
+namespace {
 
 namespace {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
@@ -35,6 +37,15 @@ std::vector<ValueId> lower_clip(const NodeContext& node) {
   if (node.has_input(1)) x = binary(build, Binary::max, x, node.input(1));
   if (node.has_input(2)) x = binary(build, Binary::min, x, node.input(2));
   return {x};
+}
+
+}  // namespace
+
+std::vector<Operator> clip_operators() {
+  return {
+      {.type = "Clip", .since = 6, .lowering = lower_clip_6},
+      {.type = "Clip", .since = 11, .lowering = lower_clip},
+  };
 }
 
 }  // namespace mho::onnx::ops

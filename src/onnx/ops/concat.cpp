@@ -3,10 +3,12 @@
 
 #include <algorithm>
 
-#include "onnx/ops/compose.h"
-#include "onnx/ops/ops.h"
+#include "onnx/compose/compose.h"
+#include "onnx/lowering.h"
 
 namespace mho::onnx::ops {
+
+namespace {
 
 std::vector<ValueId> lower_concat(const NodeContext& node) {
   const Shape first = node.shape_of(0);
@@ -30,6 +32,14 @@ std::vector<ValueId> lower_concat(const NodeContext& node) {
   if (parts.empty()) return {node.input(0)};
   if (parts.size() == 1) return {parts.front()};
   return {node.build.apply1(primitives::make_concat(axis), std::move(parts))};
+}
+
+}  // namespace
+
+std::vector<Operator> concat_operators() {
+  return {
+      {.type = "Concat", .since = 1, .lowering = lower_concat},
+  };
 }
 
 }  // namespace mho::onnx::ops

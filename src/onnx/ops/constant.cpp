@@ -1,8 +1,10 @@
 // Constant 1–25: value, value_float, value_floats, value_int, value_ints.
-#include "onnx/ops/compose.h"
-#include "onnx/ops/ops.h"
+#include "onnx/compose/compose.h"
+#include "onnx/lowering.h"
 
 namespace mho::onnx::ops {
+
+namespace {
 
 std::vector<ValueId> lower_constant(const NodeContext& node) {
   const Attributes& attributes = node.attributes;
@@ -21,6 +23,14 @@ std::vector<ValueId> lower_constant(const NodeContext& node) {
   if (attributes.has("sparse_value")) node.unsupported("sparse constants are not available");
   if (attributes.has("value_string") || attributes.has("value_strings")) node.unsupported("strings are not available");
   node.invalid("it has no value");
+}
+
+}  // namespace
+
+std::vector<Operator> constant_operators() {
+  return {
+      {.type = "Constant", .since = 1, .lowering = lower_constant},
+  };
 }
 
 }  // namespace mho::onnx::ops

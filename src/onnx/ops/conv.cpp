@@ -1,8 +1,10 @@
 // Conv (opset 1, 11, 22): 1-D to 3-D, groups, dilations, auto_pad, optional bias.
-#include "onnx/ops/ops.h"
-#include "onnx/ops/window.h"
+#include "onnx/compose/window.h"
+#include "onnx/lowering.h"
 
 namespace mho::onnx::ops {
+
+namespace {
 
 std::vector<ValueId> lower_conv(const NodeContext& node) {
   const std::size_t axes = spatial_axes_of(node);
@@ -15,6 +17,14 @@ std::vector<ValueId> lower_conv(const NodeContext& node) {
   const bool bias = node.has_input(2);
   if (bias) inputs.push_back(node.input(2));
   return {node.build.apply1(primitives::make_convolution(std::move(attributes), {bias, false, false}), inputs)};
+}
+
+}  // namespace
+
+std::vector<Operator> conv_operators() {
+  return {
+      {.type = "Conv", .since = 1, .lowering = lower_conv},
+  };
 }
 
 }  // namespace mho::onnx::ops

@@ -1,8 +1,8 @@
 // ConvTranspose (opset 1, 11, 22): the adjoint of Conv, with output_padding, output_shape, auto_pad, groups and bias.
 #include <fmt/format.h>
 
-#include "onnx/ops/ops.h"
-#include "onnx/ops/window.h"
+#include "onnx/compose/window.h"
+#include "onnx/lowering.h"
 
 namespace mho::onnx::ops {
 
@@ -32,8 +32,6 @@ Shape pads_for(const NodeContext& node, kernels::Window& window, const Shape& ou
   }
   return missing;
 }
-
-}  // namespace
 
 std::vector<ValueId> lower_conv_transpose(const NodeContext& node) {
   const std::size_t axes = spatial_axes_of(node);
@@ -66,6 +64,14 @@ std::vector<ValueId> lower_conv_transpose(const NodeContext& node) {
   channels[1] = node.shape_of(2).empty() ? 1 : node.shape_of(2)[0];
   const ValueId bias = node.build.apply1(primitives::make_reshape(channels), {node.input(2)});
   return {node.build.apply1(primitives::make_binary(kernels::Binary::add), {y, bias})};
+}
+
+}  // namespace
+
+std::vector<Operator> conv_transpose_operators() {
+  return {
+      {.type = "ConvTranspose", .since = 1, .lowering = lower_conv_transpose},
+  };
 }
 
 }  // namespace mho::onnx::ops

@@ -1,10 +1,12 @@
 // CumSum 11–14 along a constant axis: a product with a triangular matrix.
 #include <fmt/format.h>
 
-#include "onnx/ops/compose.h"
-#include "onnx/ops/ops.h"
+#include "onnx/compose/compose.h"
+#include "onnx/lowering.h"
 
 namespace mho::onnx::ops {
+
+namespace {
 
 std::vector<ValueId> lower_cum_sum(const NodeContext& node) {
   Builder& build = node.build;
@@ -31,6 +33,14 @@ std::vector<ValueId> lower_cum_sum(const NodeContext& node) {
   const ValueId matrix = reshape(build, rows, {extent == 0 ? 0 : type.elements() / extent, extent});
   const ValueId sums = build.apply1(primitives::make_matmul(), {matrix, build.reals({extent, extent}, triangle)});
   return {cast(build, transpose(build, reshape(build, sums, rows_shape), swap), type.dtype)};
+}
+
+}  // namespace
+
+std::vector<Operator> cum_sum_operators() {
+  return {
+      {.type = "CumSum", .since = 11, .lowering = lower_cum_sum},
+  };
 }
 
 }  // namespace mho::onnx::ops

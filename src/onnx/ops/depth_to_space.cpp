@@ -1,8 +1,8 @@
 // DepthToSpace 1–13 and SpaceToDepth 1–13: blocks of channels become blocks of pixels, and back.
 #include <fmt/format.h>
 
-#include "onnx/ops/compose.h"
-#include "onnx/ops/ops.h"
+#include "onnx/compose/compose.h"
+#include "onnx/lowering.h"
 
 namespace mho::onnx::ops {
 
@@ -14,8 +14,6 @@ std::int64_t block_size(const NodeContext& node, const Shape& shape) {
   if (block < 1 || block > (1 << 14)) node.invalid(fmt::format("blocksize {} makes no sense", block));
   return block;
 }
-
-}  // namespace
 
 std::vector<ValueId> lower_depth_to_space(const NodeContext& node) {
   Builder& build = node.build;
@@ -46,6 +44,15 @@ std::vector<ValueId> lower_space_to_depth(const NodeContext& node) {
   ValueId x = reshape(build, node.input(0), {shape[0], shape[1], height, block, width, block});
   x = transpose(build, x, {0, 3, 5, 1, 2, 4});
   return {reshape(build, x, {shape[0], shape[1] * block * block, height, width})};
+}
+
+}  // namespace
+
+std::vector<Operator> depth_to_space_operators() {
+  return {
+      {.type = "DepthToSpace", .since = 1, .lowering = lower_depth_to_space},
+      {.type = "SpaceToDepth", .since = 1, .lowering = lower_space_to_depth},
+  };
 }
 
 }  // namespace mho::onnx::ops

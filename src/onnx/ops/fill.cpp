@@ -5,8 +5,8 @@
 
 #include <cmath>
 
-#include "onnx/ops/compose.h"
-#include "onnx/ops/ops.h"
+#include "onnx/compose/compose.h"
+#include "onnx/lowering.h"
 
 namespace mho::onnx::ops {
 
@@ -22,8 +22,6 @@ Shape read_extents(const NodeContext& node, std::size_t position, std::string_vi
   }
   return extents;
 }
-
-}  // namespace
 
 std::vector<ValueId> lower_constant_of_shape(const NodeContext& node) {
   Builder& build = node.build;
@@ -113,6 +111,18 @@ std::vector<ValueId> lower_eye_like(const NodeContext& node) {
   const bool real = type == 0 ? node.type_of(0).is_real() : type == 1 || type == 10 || type == 11 || type == 16;
   const ValueId matrix = node.build.reals(shape, std::move(values));
   return {real ? matrix : cast(node.build, matrix, type == 9 ? DType::b8 : DType::i64)};
+}
+
+}  // namespace
+
+std::vector<Operator> fill_operators() {
+  return {
+      {.type = "ConstantOfShape", .since = 9, .lowering = lower_constant_of_shape},
+      {.type = "Expand", .since = 8, .lowering = lower_expand},
+      {.type = "EyeLike", .since = 9, .lowering = lower_eye_like},
+      {.type = "Range", .since = 11, .lowering = lower_range},
+      {.type = "Tile", .since = 6, .lowering = lower_tile},
+  };
 }
 
 }  // namespace mho::onnx::ops

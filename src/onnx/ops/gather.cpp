@@ -1,10 +1,12 @@
 // Gather 1–13: x at `indices` along `axis`; negative indices count from the end.
 #include <fmt/format.h>
 
-#include "onnx/ops/compose.h"
-#include "onnx/ops/ops.h"
+#include "onnx/compose/compose.h"
+#include "onnx/lowering.h"
 
 namespace mho::onnx::ops {
+
+namespace {
 
 std::vector<ValueId> lower_gather(const NodeContext& node) {
   const Shape shape = node.shape_of(0);
@@ -19,6 +21,14 @@ std::vector<ValueId> lower_gather(const NodeContext& node) {
     }
   }
   return {node.build.apply1(primitives::make_gather(axis), {node.input(0), cast(node.build, indices, DType::i64)})};
+}
+
+}  // namespace
+
+std::vector<Operator> gather_operators() {
+  return {
+      {.type = "Gather", .since = 1, .lowering = lower_gather},
+  };
 }
 
 }  // namespace mho::onnx::ops

@@ -2,10 +2,12 @@
 // a Gather from the flattened x.
 #include <fmt/format.h>
 
-#include "onnx/ops/compose.h"
-#include "onnx/ops/ops.h"
+#include "onnx/compose/compose.h"
+#include "onnx/lowering.h"
 
 namespace mho::onnx::ops {
+
+namespace {
 
 std::vector<ValueId> lower_gather_elements(const NodeContext& node) {
   const Shape shape = node.shape_of(0);
@@ -36,6 +38,14 @@ std::vector<ValueId> lower_gather_elements(const NodeContext& node) {
   }
   const ValueId flattened = reshape(node.build, node.input(0), {element_count(shape)});
   return {reshape(node.build, take(node.build, flattened, 0, std::move(positions)), result)};
+}
+
+}  // namespace
+
+std::vector<Operator> gather_elements_operators() {
+  return {
+      {.type = "GatherElements", .since = 11, .lowering = lower_gather_elements},
+  };
 }
 
 }  // namespace mho::onnx::ops

@@ -4,10 +4,12 @@
 
 #include <algorithm>
 
-#include "onnx/ops/compose.h"
-#include "onnx/ops/ops.h"
+#include "onnx/compose/compose.h"
+#include "onnx/lowering.h"
 
 namespace mho::onnx::ops {
+
+namespace {
 
 std::vector<ValueId> lower_gather_nd(const NodeContext& node) {
   const Shape x = node.shape_of(0);
@@ -52,6 +54,14 @@ std::vector<ValueId> lower_gather_nd(const NodeContext& node) {
   result.insert(result.end(), slice_shape.begin(), slice_shape.end());
   const ValueId taken = take(node.build, reshape(node.build, node.input(0), flat), 0, std::move(positions));
   return {reshape(node.build, taken, result)};
+}
+
+}  // namespace
+
+std::vector<Operator> gather_nd_operators() {
+  return {
+      {.type = "GatherND", .since = 11, .lowering = lower_gather_nd},
+  };
 }
 
 }  // namespace mho::onnx::ops

@@ -1,8 +1,10 @@
 // Gemm (opset 7–13): alpha op(A) op(B) + beta C, with C broadcast.
-#include "onnx/ops/compose.h"
-#include "onnx/ops/ops.h"
+#include "onnx/compose/compose.h"
+#include "onnx/lowering.h"
 
 namespace mho::onnx::ops {
+
+namespace {
 
 std::vector<ValueId> lower_gemm(const NodeContext& node) {
   Builder& build = node.build;
@@ -22,6 +24,14 @@ std::vector<ValueId> lower_gemm(const NodeContext& node) {
     return {build.apply1(matmul, {node.input(0), b, c})};
   }
   return {binary(build, Binary::add, build.apply1(matmul, {node.input(0), b}), c)};
+}
+
+}  // namespace
+
+std::vector<Operator> gemm_operators() {
+  return {
+      {.type = "Gemm", .since = 1, .lowering = lower_gemm},
+  };
 }
 
 }  // namespace mho::onnx::ops

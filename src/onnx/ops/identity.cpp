@@ -1,8 +1,10 @@
 // Identity 1–21, and Dropout 7–22 at inference: the input itself.
-#include "onnx/ops/compose.h"
-#include "onnx/ops/ops.h"
+#include "onnx/compose/compose.h"
+#include "onnx/lowering.h"
 
 namespace mho::onnx::ops {
+
+namespace {
 
 std::vector<ValueId> lower_identity(const NodeContext& node) { return {node.input(0)}; }
 
@@ -24,6 +26,15 @@ std::vector<ValueId> lower_dropout(const NodeContext& node) {
   // The mask of what is kept: everything. Its type was that of x before opset 10.
   const DType type = node.opset >= 10 ? DType::b8 : kReal;
   return {x, broadcast(build, scalar_of(build, type, 1), build.type(x).shape)};
+}
+
+}  // namespace
+
+std::vector<Operator> identity_operators() {
+  return {
+      {.type = "Dropout", .since = 1, .lowering = lower_dropout},
+      {.type = "Identity", .since = 1, .lowering = lower_identity},
+  };
 }
 
 }  // namespace mho::onnx::ops

@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
-#include "onnx/ops/compose.h"
-#include "onnx/ops/ops.h"
-#include "onnx/ops/window.h"
+#include "onnx/compose/compose.h"
+#include "onnx/compose/window.h"
+#include "onnx/lowering.h"
 
 namespace mho::onnx::ops {
 
@@ -25,8 +25,6 @@ ValueId root(const NodeContext& node, ValueId sum, std::int64_t p) {
   return p == 1 ? sum : unary(node.build, Unary::pow, sum, 1.0 / static_cast<double>(p));
 }
 
-}  // namespace
-
 /// An average that counts the padding, times the elements of the window, is their sum.
 std::vector<ValueId> lower_lp_pool(const NodeContext& node) {
   const std::int64_t p = exponent_of(node);
@@ -44,6 +42,15 @@ std::vector<ValueId> lower_global_lp_pool(const NodeContext& node) {
   const std::size_t rank = node.shape_of(0).size();
   if (rank < 2) node.invalid("input needs at least the axes [N, C]");
   return {root(node, reduce(node.build, ReduceKind::sum, powers(node, p), axis_range(2, rank)), p)};
+}
+
+}  // namespace
+
+std::vector<Operator> lp_pool_operators() {
+  return {
+      {.type = "GlobalLpPool", .since = 2, .lowering = lower_global_lp_pool},
+      {.type = "LpPool", .since = 2, .lowering = lower_lp_pool},
+  };
 }
 
 }  // namespace mho::onnx::ops

@@ -1,8 +1,10 @@
 // LRN (opset 1, 13): x / (bias + alpha/size * sum of squares over `size` neighbouring channels)^beta.
-#include "onnx/ops/compose.h"
-#include "onnx/ops/ops.h"
+#include "onnx/compose/compose.h"
+#include "onnx/lowering.h"
 
 namespace mho::onnx::ops {
+
+namespace {
 
 // The window over channels is an average pool (padding counted) over [N, 1, C, rest].
 std::vector<ValueId> lower_lrn(const NodeContext& node) {
@@ -20,6 +22,14 @@ std::vector<ValueId> lower_lrn(const NodeContext& node) {
   const ValueId mean = build.apply1(primitives::make_pool_average(window, true), {flat});
   const ValueId base = affine(build, reshape(build, mean, x), alpha, bias);
   return {binary(build, Binary::mul, node.input(0), unary(build, {Unary::pow, -beta, 0}, base))};
+}
+
+}  // namespace
+
+std::vector<Operator> lrn_operators() {
+  return {
+      {.type = "LRN", .since = 1, .lowering = lower_lrn},
+  };
 }
 
 }  // namespace mho::onnx::ops

@@ -1,8 +1,10 @@
 // MatMul (opset 1–13), numpy semantics: 1-D operands gain an axis that the result loses again.
-#include "onnx/ops/compose.h"
-#include "onnx/ops/ops.h"
+#include "onnx/compose/compose.h"
+#include "onnx/lowering.h"
 
 namespace mho::onnx::ops {
+
+namespace {
 
 std::vector<ValueId> lower_matmul(const NodeContext& node) {
   Builder& build = node.build;
@@ -18,6 +20,14 @@ std::vector<ValueId> lower_matmul(const NodeContext& node) {
   if (b_vector) shape.pop_back();
   if (a_vector) shape.erase(shape.end() - (b_vector ? 1 : 2));
   return {reshape(build, y, shape)};
+}
+
+}  // namespace
+
+std::vector<Operator> matmul_operators() {
+  return {
+      {.type = "MatMul", .since = 1, .lowering = lower_matmul},
+  };
 }
 
 }  // namespace mho::onnx::ops

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "onnx/ops/compose.h"
-#include "onnx/ops/ops.h"
+#include "onnx/compose/compose.h"
+#include "onnx/lowering.h"
 
 namespace mho::onnx::ops {
 
@@ -43,8 +43,6 @@ ValueId scale_channels(const NodeContext& node, ValueId x, ValueId scale, ValueI
   }
   return add(build, mul(build, x, per_channel(build, scale, shape.size())), per_channel(build, bias, shape.size()));
 }
-
-}  // namespace
 
 /// Over the axes from `axis` on; outputs Y, Mean, InvStdDev.
 std::vector<ValueId> lower_layer_normalization(const NodeContext& node) {
@@ -124,6 +122,19 @@ std::vector<ValueId> lower_lp_normalization(const NodeContext& node) {
   const ValueId ones = broadcast(build, scalar_of(build, kReal, 1), build.type(sum).shape);
   sum = build.apply1(primitives::make_where(), {is_zero, ones, sum});
   return {div(build, x, p == 1 ? sum : unary(build, Unary::sqrt, sum))};
+}
+
+}  // namespace
+
+std::vector<Operator> normalization_operators() {
+  return {
+      {.type = "GroupNormalization", .since = 18, .lowering = lower_group_normalization},
+      {.type = "InstanceNormalization", .since = 6, .lowering = lower_instance_normalization},
+      {.type = "LayerNormalization", .since = 17, .lowering = lower_layer_normalization},
+      {.type = "LpNormalization", .since = 1, .lowering = lower_lp_normalization},
+      {.type = "MeanVarianceNormalization", .since = 9, .lowering = lower_mean_variance_normalization},
+      {.type = "RMSNormalization", .since = 23, .lowering = lower_rms_normalization},
+  };
 }
 
 }  // namespace mho::onnx::ops

@@ -3,10 +3,12 @@
 
 #include <numeric>
 
-#include "onnx/ops/compose.h"
-#include "onnx/ops/ops.h"
+#include "onnx/compose/compose.h"
+#include "onnx/lowering.h"
 
 namespace mho::onnx::ops {
+
+namespace {
 
 std::vector<ValueId> lower_one_hot(const NodeContext& node) {
   Builder& build = node.build;
@@ -39,6 +41,14 @@ std::vector<ValueId> lower_one_hot(const NodeContext& node) {
   const ValueId off = reshape(build, slice(build, values, 0, 0, 1), {});
   const ValueId on = reshape(build, slice(build, values, 0, 1, 1), {});
   return {build.apply1(primitives::make_where(), {hit, on, off})};
+}
+
+}  // namespace
+
+std::vector<Operator> one_hot_operators() {
+  return {
+      {.type = "OneHot", .since = 9, .lowering = lower_one_hot},
+  };
 }
 
 }  // namespace mho::onnx::ops

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "onnx/ops/compose.h"
-#include "onnx/ops/ops.h"
+#include "onnx/compose/compose.h"
+#include "onnx/lowering.h"
 
 namespace mho::onnx::ops {
 
@@ -63,8 +63,6 @@ std::int64_t source(std::string_view mode, std::int64_t i, std::int64_t extent) 
   return i < extent ? i : period - i;
 }
 
-}  // namespace
-
 std::vector<ValueId> lower_pad(const NodeContext& node) {
   ValueId x = node.input(0);
   const Shape shape = node.shape_of(0);
@@ -88,6 +86,14 @@ std::vector<ValueId> lower_pad(const NodeContext& node) {
     x = take(node.build, x, static_cast<std::int64_t>(i), std::move(positions));
   }
   return {x};
+}
+
+}  // namespace
+
+std::vector<Operator> pad_operators() {
+  return {
+      {.type = "Pad", .since = 1, .lowering = lower_pad},
+  };
 }
 
 }  // namespace mho::onnx::ops

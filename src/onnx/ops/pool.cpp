@@ -1,8 +1,8 @@
 // MaxPool (1–22), AveragePool (1–22), GlobalMaxPool, GlobalAveragePool.
 #include <numeric>
 
-#include "onnx/ops/ops.h"
-#include "onnx/ops/window.h"
+#include "onnx/compose/window.h"
+#include "onnx/lowering.h"
 
 namespace mho::onnx::ops {
 
@@ -15,8 +15,6 @@ ValueId global(const NodeContext& node, kernels::ReduceKind kind) {
   std::iota(axes.begin(), axes.end(), 2);
   return node.build.apply1(primitives::make_reduce(kind, axes), {node.input(0)});
 }
-
-}  // namespace
 
 std::vector<ValueId> lower_max_pool(const NodeContext& node) {
   if (node.output_count > 1) node.unsupported("the output Indices is not supported");
@@ -32,6 +30,17 @@ std::vector<ValueId> lower_global_max_pool(const NodeContext& node) { return {gl
 
 std::vector<ValueId> lower_global_average_pool(const NodeContext& node) {
   return {global(node, kernels::ReduceKind::mean)};
+}
+
+}  // namespace
+
+std::vector<Operator> pool_operators() {
+  return {
+      {.type = "AveragePool", .since = 1, .lowering = lower_average_pool},
+      {.type = "GlobalAveragePool", .since = 1, .lowering = lower_global_average_pool},
+      {.type = "GlobalMaxPool", .since = 1, .lowering = lower_global_max_pool},
+      {.type = "MaxPool", .since = 1, .lowering = lower_max_pool},
+  };
 }
 
 }  // namespace mho::onnx::ops

@@ -1,8 +1,10 @@
 // Pow 1–15: the result has the type of the base.
-#include "onnx/ops/compose.h"
-#include "onnx/ops/ops.h"
+#include "onnx/compose/compose.h"
+#include "onnx/lowering.h"
 
 namespace mho::onnx::ops {
+
+namespace {
 
 std::vector<ValueId> lower_pow(const NodeContext& node) {
   const ValueId base = node.input(0);
@@ -17,6 +19,14 @@ std::vector<ValueId> lower_pow(const NodeContext& node) {
     result = binary(node.build, Binary::pow, as_real(node.build, base), as_real(node.build, exponent));
   }
   return {cast(node.build, result, type)};
+}
+
+}  // namespace
+
+std::vector<Operator> pow_operators() {
+  return {
+      {.type = "Pow", .since = 1, .lowering = lower_pow},
+  };
 }
 
 }  // namespace mho::onnx::ops

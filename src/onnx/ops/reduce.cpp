@@ -2,8 +2,8 @@
 // ReduceLogSumExp 1–11 (axes as an attribute), 13 or 18 and later (axes as an input).
 #include <algorithm>
 
-#include "onnx/ops/compose.h"
-#include "onnx/ops/ops.h"
+#include "onnx/compose/compose.h"
+#include "onnx/lowering.h"
 
 namespace mho::onnx::ops {
 
@@ -45,8 +45,6 @@ Axes read_axes(const NodeContext& node) {
   return {std::move(axes), node.attributes.integer("keepdims", 1) != 0};
 }
 
-}  // namespace
-
 std::vector<ValueId> lower_reduce(const NodeContext& node) {
   Builder& build = node.build;
   const Row* row = std::ranges::find(kRows, node.type, &Row::type);
@@ -74,6 +72,23 @@ std::vector<ValueId> lower_reduce_log_sum_exp(const NodeContext& node) {
   const ValueId sum = reduce(build, ReduceKind::sum, unary(build, Unary::exp, sub(build, x, max)), axes.axes, true);
   const ValueId y = add(build, unary(build, Unary::log, sum), max);
   return {cast(build, axes.keepdims ? y : drop_axes(build, y, axes.axes), type)};
+}
+
+}  // namespace
+
+std::vector<Operator> reduce_operators() {
+  return {
+      {.type = "ReduceL1", .since = 1, .lowering = lower_reduce},
+      {.type = "ReduceL2", .since = 1, .lowering = lower_reduce},
+      {.type = "ReduceLogSum", .since = 1, .lowering = lower_reduce},
+      {.type = "ReduceLogSumExp", .since = 1, .lowering = lower_reduce_log_sum_exp},
+      {.type = "ReduceMax", .since = 1, .lowering = lower_reduce},
+      {.type = "ReduceMean", .since = 1, .lowering = lower_reduce},
+      {.type = "ReduceMin", .since = 1, .lowering = lower_reduce},
+      {.type = "ReduceProd", .since = 1, .lowering = lower_reduce},
+      {.type = "ReduceSum", .since = 1, .lowering = lower_reduce},
+      {.type = "ReduceSumSquare", .since = 1, .lowering = lower_reduce},
+  };
 }
 
 }  // namespace mho::onnx::ops

@@ -5,8 +5,8 @@
 // swallow the batch, if its leading extent is what the leading extent of the input is at batch 1.
 #include <fmt/format.h>
 
-#include "onnx/ops/compose.h"
-#include "onnx/ops/ops.h"
+#include "onnx/compose/compose.h"
+#include "onnx/lowering.h"
 
 namespace mho::onnx::ops {
 
@@ -43,8 +43,6 @@ Target read_target(const NodeContext& node, const Shape& from) {
   return target;
 }
 
-}  // namespace
-
 std::vector<ValueId> lower_reshape(const NodeContext& node) {
   const ValueId x = node.input(0);
   const Shape from = node.shape_of(0);
@@ -71,6 +69,14 @@ std::vector<ValueId> lower_reshape(const NodeContext& node) {
   }
   if (element_count(shape) != count) fail();
   return {reshape(node.build, x, std::move(shape))};
+}
+
+}  // namespace
+
+std::vector<Operator> reshape_operators() {
+  return {
+      {.type = "Reshape", .since = 1, .lowering = lower_reshape},
+  };
 }
 
 }  // namespace mho::onnx::ops

@@ -6,8 +6,8 @@
 #include <cmath>
 #include <numeric>
 
-#include "onnx/ops/compose.h"
-#include "onnx/ops/ops.h"
+#include "onnx/compose/compose.h"
+#include "onnx/lowering.h"
 
 namespace mho::onnx::ops {
 
@@ -114,8 +114,6 @@ Axis scaled_axis(const NodeContext& node, std::int64_t in, double scale) {
   return {in, static_cast<std::int64_t>(std::floor(static_cast<double>(in) * scale)), scale};
 }
 
-}  // namespace
-
 std::vector<ValueId> lower_upsample(const NodeContext& node) {
   const Shape shape = node.shape_of(0);
   const std::vector<double> scales = node.opset >= 9 || node.has_input(1)
@@ -174,6 +172,15 @@ std::vector<ValueId> lower_resize(const NodeContext& node) {
     settings.nearest = node.attributes.string("nearest_mode", "round_prefer_floor");
   }
   return resize(node, settings, axes);
+}
+
+}  // namespace
+
+std::vector<Operator> resize_operators() {
+  return {
+      {.type = "Resize", .since = 10, .lowering = lower_resize},
+      {.type = "Upsample", .since = 7, .lowering = lower_upsample},
+  };
 }
 
 }  // namespace mho::onnx::ops

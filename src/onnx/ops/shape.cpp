@@ -1,10 +1,12 @@
 // Shape 1–25 (start, end from 15 on) and Size 1–25: constants, since shapes are known.
 #include <algorithm>
 
-#include "onnx/ops/compose.h"
-#include "onnx/ops/ops.h"
+#include "onnx/compose/compose.h"
+#include "onnx/lowering.h"
 
 namespace mho::onnx::ops {
+
+namespace {
 
 std::vector<ValueId> lower_shape(const NodeContext& node) {
   const Shape shape = node.shape_of(0);
@@ -21,6 +23,15 @@ std::vector<ValueId> lower_shape(const NodeContext& node) {
 
 std::vector<ValueId> lower_size(const NodeContext& node) {
   return {node.build.integers({}, {element_count(node.shape_of(0))})};
+}
+
+}  // namespace
+
+std::vector<Operator> shape_operators() {
+  return {
+      {.type = "Shape", .since = 1, .lowering = lower_shape},
+      {.type = "Size", .since = 1, .lowering = lower_size},
+  };
 }
 
 }  // namespace mho::onnx::ops

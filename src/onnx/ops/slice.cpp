@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <limits>
 
-#include "onnx/ops/compose.h"
-#include "onnx/ops/ops.h"
+#include "onnx/compose/compose.h"
+#include "onnx/lowering.h"
 
 namespace mho::onnx::ops {
 
@@ -42,8 +42,6 @@ std::int64_t from_end(std::int64_t position, std::int64_t extent) {
   return position < 0 ? position + extent : position;
 }
 
-}  // namespace
-
 std::vector<ValueId> lower_slice(const NodeContext& node) {
   const ValueId x = node.input(0);
   const Shape shape = node.shape_of(0);
@@ -73,6 +71,14 @@ std::vector<ValueId> lower_slice(const NodeContext& node) {
   }
   if (!changes) return {x};
   return {node.build.apply1(primitives::make_slice(std::move(region), std::move(extents)), {x})};
+}
+
+}  // namespace
+
+std::vector<Operator> slice_operators() {
+  return {
+      {.type = "Slice", .since = 1, .lowering = lower_slice},
+  };
 }
 
 }  // namespace mho::onnx::ops

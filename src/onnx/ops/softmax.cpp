@@ -1,6 +1,6 @@
 // Softmax and LogSoftmax: along one axis from opset 13 on, before over all axes from `axis` on.
-#include "onnx/ops/compose.h"
-#include "onnx/ops/ops.h"
+#include "onnx/compose/compose.h"
+#include "onnx/lowering.h"
 
 namespace mho::onnx::ops {
 
@@ -29,8 +29,6 @@ std::vector<ValueId> flattened(const NodeContext& node, Maker make) {
   return {reshape(node.build, y, x)};
 }
 
-}  // namespace
-
 std::vector<ValueId> lower_softmax(const NodeContext& node) { return along_axis(node, primitives::make_softmax); }
 std::vector<ValueId> lower_log_softmax(const NodeContext& node) {
   return along_axis(node, primitives::make_log_softmax);
@@ -40,6 +38,17 @@ std::vector<ValueId> lower_softmax_flattened(const NodeContext& node) {
 }
 std::vector<ValueId> lower_log_softmax_flattened(const NodeContext& node) {
   return flattened(node, primitives::make_log_softmax);
+}
+
+}  // namespace
+
+std::vector<Operator> softmax_operators() {
+  return {
+      {.type = "LogSoftmax", .since = 1, .lowering = lower_log_softmax_flattened},
+      {.type = "LogSoftmax", .since = 13, .lowering = lower_log_softmax},
+      {.type = "Softmax", .since = 1, .lowering = lower_softmax_flattened},
+      {.type = "Softmax", .since = 13, .lowering = lower_softmax},
+  };
 }
 
 }  // namespace mho::onnx::ops

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "onnx/ops/compose.h"
-#include "onnx/ops/ops.h"
+#include "onnx/compose/compose.h"
+#include "onnx/lowering.h"
 
 namespace mho::onnx::ops {
 
@@ -25,8 +25,6 @@ std::vector<std::int64_t> equal_sizes(const NodeContext& node, std::int64_t exte
   return sizes;
 }
 
-}  // namespace
-
 std::vector<ValueId> lower_split(const NodeContext& node) {
   const Shape shape = node.shape_of(0);
   const std::int64_t axis = node.normalized_axis(node.attributes.integer("axis", 0), shape.size());
@@ -45,6 +43,14 @@ std::vector<ValueId> lower_split(const NodeContext& node) {
   }
   if (start != extent) node.invalid(fmt::format("sizes add up to {}, not to {}", start, extent));
   return outputs;
+}
+
+}  // namespace
+
+std::vector<Operator> split_operators() {
+  return {
+      {.type = "Split", .since = 2, .lowering = lower_split},
+  };
 }
 
 }  // namespace mho::onnx::ops

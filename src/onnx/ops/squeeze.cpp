@@ -3,10 +3,12 @@
 
 #include <algorithm>
 
-#include "onnx/ops/compose.h"
-#include "onnx/ops/ops.h"
+#include "onnx/compose/compose.h"
+#include "onnx/lowering.h"
 
 namespace mho::onnx::ops {
+
+namespace {
 
 std::vector<ValueId> lower_squeeze(const NodeContext& node) {
   const Shape shape = node.shape_of(0);
@@ -29,6 +31,15 @@ std::vector<ValueId> lower_unsqueeze(const NodeContext& node) {
     shape.insert(shape.begin() + axis, 1);
   }
   return {reshape(node.build, node.input(0), std::move(shape))};
+}
+
+}  // namespace
+
+std::vector<Operator> squeeze_operators() {
+  return {
+      {.type = "Squeeze", .since = 1, .lowering = lower_squeeze},
+      {.type = "Unsqueeze", .since = 1, .lowering = lower_unsqueeze},
+  };
 }
 
 }  // namespace mho::onnx::ops

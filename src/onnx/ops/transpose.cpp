@@ -1,10 +1,12 @@
 // Transpose 1–21: `perm`, by default the axes in reverse.
 #include <algorithm>
 
-#include "onnx/ops/compose.h"
-#include "onnx/ops/ops.h"
+#include "onnx/compose/compose.h"
+#include "onnx/lowering.h"
 
 namespace mho::onnx::ops {
+
+namespace {
 
 std::vector<ValueId> lower_transpose(const NodeContext& node) {
   const std::size_t rank = node.shape_of(0).size();
@@ -16,6 +18,14 @@ std::vector<ValueId> lower_transpose(const NodeContext& node) {
   }
   for (std::int64_t& axis : permutation) axis = node.normalized_axis(axis, rank);
   return {transpose(node.build, node.input(0), std::move(permutation))};
+}
+
+}  // namespace
+
+std::vector<Operator> transpose_operators() {
+  return {
+      {.type = "Transpose", .since = 1, .lowering = lower_transpose},
+  };
 }
 
 }  // namespace mho::onnx::ops

@@ -1,8 +1,8 @@
 // Operators that are one unary primitive, with the ONNX defaults of their attributes.
 #include <map>
 
-#include "onnx/ops/compose.h"
-#include "onnx/ops/ops.h"
+#include "onnx/compose/compose.h"
+#include "onnx/lowering.h"
 
 namespace mho::onnx::ops {
 
@@ -73,8 +73,6 @@ ValueId on_integers(Builder& build, Unary kind, ValueId x) {
   }
 }
 
-}  // namespace
-
 std::vector<ValueId> lower_unary(const NodeContext& node) {
   const Row& row = table().at(node.type);
   kernels::UnaryFunction f{row.kind, row.alpha, row.beta};
@@ -88,6 +86,48 @@ std::vector<ValueId> lower_unary(const NodeContext& node) {
     if (const ValueId y = on_integers(node.build, f.kind, x); y != kNoValue) return {y};
   }
   return {unary(node.build, f, x)};
+}
+
+}  // namespace
+
+std::vector<Operator> unary_operators() {
+  return {
+      {.type = "Abs", .since = 6, .lowering = lower_unary},
+      {.type = "Acos", .since = 7, .lowering = lower_unary},
+      {.type = "Acosh", .since = 9, .lowering = lower_unary},
+      {.type = "Asin", .since = 7, .lowering = lower_unary},
+      {.type = "Asinh", .since = 9, .lowering = lower_unary},
+      {.type = "Atan", .since = 7, .lowering = lower_unary},
+      {.type = "Atanh", .since = 9, .lowering = lower_unary},
+      {.type = "Ceil", .since = 6, .lowering = lower_unary},
+      {.type = "Celu", .since = 12, .lowering = lower_unary},
+      {.type = "Cos", .since = 7, .lowering = lower_unary},
+      {.type = "Cosh", .since = 9, .lowering = lower_unary},
+      {.type = "Elu", .since = 6, .lowering = lower_unary},
+      {.type = "Erf", .since = 9, .lowering = lower_unary},
+      {.type = "Exp", .since = 6, .lowering = lower_unary},
+      {.type = "Floor", .since = 6, .lowering = lower_unary},
+      {.type = "HardSigmoid", .since = 6, .lowering = lower_unary},
+      {.type = "IsNaN", .since = 9, .lowering = lower_unary},
+      {.type = "LeakyRelu", .since = 6, .lowering = lower_unary},
+      {.type = "Log", .since = 6, .lowering = lower_unary},
+      {.type = "Neg", .since = 6, .lowering = lower_unary},
+      {.type = "Not", .since = 1, .lowering = lower_unary},
+      {.type = "Reciprocal", .since = 6, .lowering = lower_unary},
+      {.type = "Relu", .since = 1, .lowering = lower_unary},
+      {.type = "Round", .since = 11, .lowering = lower_unary},
+      {.type = "Selu", .since = 6, .lowering = lower_unary},
+      {.type = "Sigmoid", .since = 6, .lowering = lower_unary},
+      {.type = "Sign", .since = 9, .lowering = lower_unary},
+      {.type = "Sin", .since = 7, .lowering = lower_unary},
+      {.type = "Sinh", .since = 9, .lowering = lower_unary},
+      {.type = "Softplus", .since = 1, .lowering = lower_unary},
+      {.type = "Softsign", .since = 1, .lowering = lower_unary},
+      {.type = "Sqrt", .since = 6, .lowering = lower_unary},
+      {.type = "Tan", .since = 7, .lowering = lower_unary},
+      {.type = "Tanh", .since = 6, .lowering = lower_unary},
+      {.type = "ThresholdedRelu", .since = 10, .lowering = lower_unary},
+  };
 }
 
 }  // namespace mho::onnx::ops

@@ -1,10 +1,12 @@
 // Where 9–16: condition ? a : b; and Trilu 14, a choice by a constant mask.
 #include <fmt/format.h>
 
-#include "onnx/ops/compose.h"
-#include "onnx/ops/ops.h"
+#include "onnx/compose/compose.h"
+#include "onnx/lowering.h"
 
 namespace mho::onnx::ops {
+
+namespace {
 
 std::vector<ValueId> lower_where(const NodeContext& node) {
   Builder& build = node.build;
@@ -33,6 +35,15 @@ std::vector<ValueId> lower_trilu(const NodeContext& node) {
   }
   const ValueId keep = cast(build, build.integers({rows, columns}, std::move(mask)), DType::b8);
   return {build.apply1(primitives::make_where(), {keep, x, scalar_of(build, type.dtype, 0)})};
+}
+
+}  // namespace
+
+std::vector<Operator> where_operators() {
+  return {
+      {.type = "Trilu", .since = 14, .lowering = lower_trilu},
+      {.type = "Where", .since = 9, .lowering = lower_where},
+  };
 }
 
 }  // namespace mho::onnx::ops

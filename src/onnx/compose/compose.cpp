@@ -1,5 +1,5 @@
 // Short names for the primitives that lowerings are composed of.
-#include "onnx/ops/compose.h"
+#include "onnx/compose/compose.h"
 
 #include <fmt/format.h>
 #include <mho/error.h>
@@ -161,6 +161,19 @@ const Shape& checked_size(const NodeContext& node, const Shape& shape) {
                                           node.type, node.name, to_string(shape), kMostElements));
   }
   return shape;
+}
+
+// Before opset 7 a second operand of lower rank is aligned at the attribute `axis` instead of at the end.
+ValueId aligned_second_operand(const NodeContext& node) {
+  const ValueId b = node.input(1);
+  const std::size_t rank = node.shape_of(0).size();
+  Shape shape = node.shape_of(1);
+  if (node.opset >= 7 || !node.attributes.has("axis") || shape.empty() || shape.size() >= rank) return b;
+  const std::int64_t axis = node.normalized_axis(node.attributes.integer("axis", 0), rank);
+  const std::size_t after = rank - static_cast<std::size_t>(axis);
+  if (after < shape.size()) node.invalid("axis does not leave room for the second operand");
+  shape.resize(after, 1);
+  return reshape(node.build, b, shape);
 }
 
 }  // namespace mho::onnx::ops

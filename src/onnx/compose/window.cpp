@@ -1,5 +1,5 @@
 // Window attributes that Conv, ConvTranspose and the pools share.
-#include "onnx/ops/window.h"
+#include "onnx/compose/window.h"
 
 #include <fmt/format.h>
 
