@@ -8,25 +8,35 @@ namespace mho::onnx {
 
 using ::onnx::AttributeProto;
 
-bool NodeAttributes::has(std::string_view name) const {
+bool NodeAttributes::has(std::string_view name) const { return find(name) != nullptr; }
+
+const AttributeProto* NodeAttributes::find(std::string_view name) const {
   for (const AttributeProto& attribute : node_->attribute()) {
-    if (attribute.name() == name) return true;
+    if (attribute.name() != name) continue;
+    if (attribute.ref_attr_name().empty()) return &attribute;
+    if (!call_) {
+      throw Error(Code::kInvalidModel, fmt::format("attribute '{}' refers to '{}' of a function's call, but is in none",
+                                                   name, attribute.ref_attr_name()));
+    }
+    // An attribute that the call leaves out and that has no default is left out here as well.
+    if (const AttributeProto* given = call_->attributes->find(attribute.ref_attr_name())) return given;
+    for (const AttributeProto& otherwise : call_->defaults) {
+      if (otherwise.name() == attribute.ref_attr_name()) return &otherwise;
+    }
+    return nullptr;
   }
-  return false;
+  return nullptr;
 }
 
 const AttributeProto* NodeAttributes::find(std::string_view name, AttributeProto::AttributeType type) const {
-  for (const AttributeProto& attribute : node_->attribute()) {
-    if (attribute.name() != name) continue;
-    // IR version 1 wrote no types; what is set tells.
-    if (attribute.type() != type && attribute.type() != AttributeProto::UNDEFINED) {
-      throw Error(Code::kInvalidModel, fmt::format("attribute '{}' has the type {}, which should be {}", name,
-                                                   AttributeProto::AttributeType_Name(attribute.type()),
-                                                   AttributeProto::AttributeType_Name(type)));
-    }
-    return &attribute;
+  const AttributeProto* attribute = find(name);
+  // IR version 1 wrote no types; what is set tells.
+  if (attribute == nullptr || attribute->type() == type || attribute->type() == AttributeProto::UNDEFINED) {
+    return attribute;
   }
-  return nullptr;
+  throw Error(Code::kInvalidModel, fmt::format("attribute '{}' has the type {}, which should be {}", name,
+                                               AttributeProto::AttributeType_Name(attribute->type()),
+                                               AttributeProto::AttributeType_Name(type)));
 }
 
 std::int64_t NodeAttributes::integer(std::string_view name, std::int64_t otherwise) const {
@@ -60,6 +70,11 @@ std::optional<kernels::Constant> NodeAttributes::tensor(std::string_view name) c
   const AttributeProto* attribute = find(name, AttributeProto::TENSOR);
   if (attribute == nullptr) return std::nullopt;
   return tensors_->read(attribute->t(), fmt::format("attribute '{}'", name));
+}
+
+const ::onnx::GraphProto* NodeAttributes::graph(std::string_view name) const {
+  const AttributeProto* attribute = find(name, AttributeProto::GRAPH);
+  return attribute != nullptr ? &attribute->g() : nullptr;
 }
 
 }  // namespace mho::onnx

@@ -3,6 +3,9 @@
 
 #include <onnx/onnx_pb.h>
 
+#include <optional>
+#include <span>
+
 #include "onnx/lowering.h"
 #include "onnx/tensor_data.h"
 
@@ -10,8 +13,13 @@ namespace mho::onnx {
 
 class NodeAttributes final : public Attributes {
  public:
-  /// Both must outlive this.
-  NodeAttributes(const ::onnx::NodeProto& node, TensorReader& tensors) : node_(&node), tensors_(&tensors) {}
+  /// A node of a function's body may refer to attributes of the call. All that is given must outlive this.
+  struct Call {
+    const NodeAttributes* attributes;  ///< of the calling node
+    std::span<const ::onnx::AttributeProto> defaults;
+  };
+  NodeAttributes(const ::onnx::NodeProto& node, TensorReader& tensors, std::optional<Call> call = std::nullopt)
+      : node_(&node), tensors_(&tensors), call_(call) {}
 
   [[nodiscard]] bool has(std::string_view name) const override;
   [[nodiscard]] std::int64_t integer(std::string_view name, std::int64_t otherwise) const override;
@@ -20,14 +28,19 @@ class NodeAttributes final : public Attributes {
   [[nodiscard]] std::optional<std::vector<std::int64_t>> integers(std::string_view name) const override;
   [[nodiscard]] std::optional<std::vector<double>> reals(std::string_view name) const override;
   [[nodiscard]] std::optional<kernels::Constant> tensor(std::string_view name) const override;
+  /// nullptr if there is none.
+  [[nodiscard]] const ::onnx::GraphProto* graph(std::string_view name) const;
 
  private:
-  /// The attribute `name`, which must be of `type`; nullptr if there is none.
+  /// The attribute `name` with references resolved; nullptr if there is none.
+  [[nodiscard]] const ::onnx::AttributeProto* find(std::string_view name) const;
+  /// The same; it must be of `type`.
   [[nodiscard]] const ::onnx::AttributeProto* find(std::string_view name,
                                                    ::onnx::AttributeProto::AttributeType type) const;
 
   const ::onnx::NodeProto* node_;
   TensorReader* tensors_;
+  std::optional<Call> call_;
 };
 
 }  // namespace mho::onnx

@@ -29,10 +29,26 @@ class Attributes {
   [[nodiscard]] virtual std::optional<kernels::Constant> tensor(std::string_view name) const = 0;
 };
 
+/// The subgraphs of a node: branches of If, bodies of Loop and Scan.
+class Subgraphs {
+ public:
+  virtual ~Subgraphs() = default;
+  /// How many inputs and outputs the graph in attribute `name` has. Throws Error(kInvalidModel) if there is none.
+  struct Arity {
+    std::size_t inputs = 0;
+    std::size_t outputs = 0;
+  };
+  [[nodiscard]] virtual Arity arity(std::string_view name) const = 0;
+  /// Lowers that graph for these inputs, one per formal input, and returns its outputs. Its tensors keep their names,
+  /// with `<node>/<run>/` in front unless `run` is empty. Throws Error; kLimit where runs add up to too many nodes.
+  virtual std::vector<ValueId> lower(std::string_view name, std::span<const ValueId> inputs, std::string_view run) = 0;
+};
+
 /// One node being lowered.
 struct NodeContext {
   Builder& build;
   const Attributes& attributes;
+  Subgraphs& subgraphs;
   std::string_view type;            ///< operator type
   std::string_view name;            ///< node name, or the first output's name
   std::int64_t opset;               ///< version of the operator's domain that the model imports

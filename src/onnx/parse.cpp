@@ -8,8 +8,8 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <set>
-#include <unordered_map>
 
 #include "onnx/lowering.h"
 #include "onnx/tensor_data.h"
@@ -23,8 +23,6 @@ using ::onnx::ModelProto;
 using ::onnx::NodeProto;
 
 constexpr std::int64_t kOldestIr = 3;
-/// Versions of ai.onnx whose operator definitions the lowerings were written from.
-constexpr std::int64_t kNewestOpset = 28;
 
 [[noreturn]] void invalid(const std::string& what, const std::string& reason) {
   throw Error(Code::kInvalidModel, fmt::format("{}: {}", what, reason));
@@ -44,24 +42,10 @@ std::shared_ptr<const ModelProto> decode(std::span<const std::byte> bytes, const
   return proto;
 }
 
-void read_versions(ParsedModel& model, const std::string& what) {
-  const ModelProto& proto = *model.proto;
+void check_ir_version(const ModelProto& proto, const std::string& what) {
   if (proto.ir_version() < kOldestIr) {
     throw Error(Code::kUnsupported, fmt::format("{}: it has IR version {}; {} and later are supported", what,
                                                 proto.ir_version(), kOldestIr));
-  }
-  for (const auto& import : proto.opset_import()) {
-    const std::string domain = import.domain() == "ai.onnx" ? "" : import.domain();
-    if (import.version() < 1) {
-      invalid(what, fmt::format("it imports version {} of '{}'", import.version(), import.domain()));
-    }
-    model.opsets[domain] = import.version();
-  }
-  const auto it = model.opsets.find("");
-  if (it != model.opsets.end() && it->second > kNewestOpset) {
-    throw Error(Code::kUnsupported,
-                fmt::format("{}: it has opset {}; up to {} are supported: export it again with an older one", what,
-                            it->second, kNewestOpset));
   }
 }
 
@@ -92,125 +76,64 @@ PortInfo read_port(const ::onnx::ValueInfoProto& info, const std::string& what) 
   return port;
 }
 
-/// Where every tensor comes from: -1 for inputs and initializers, else the node's index.
-std::unordered_map<std::string, std::ptrdiff_t> find_sources(const ParsedModel& model, const GraphProto& graph,
-                                                             const std::string& what) {
-  std::unordered_map<std::string, std::ptrdiff_t> sources;
-  for (const PortInfo& input : model.inputs) {
-    if (!sources.emplace(input.name, -1).second) invalid(what, fmt::format("two inputs are called '{}'", input.name));
-  }
-  for (const auto& [name, constant] : model.initializers) sources.emplace(name, -1);
-  for (int n = 0; n < graph.node_size(); ++n) {
-    for (const std::string& output : graph.node(n).output()) {
-      if (output.empty()) continue;
-      if (!sources.emplace(output, n).second) {
-        invalid(what, fmt::format("{} node '{}' makes '{}', which already has a source", graph.node(n).op_type(),
-                                  name_of(graph.node(n)), output));
-      }
-    }
-  }
-  return sources;
-}
+/// Operators that cannot be lowered, as messages name them, with the first node and how many there are.
+class UnknownOperators {
+ public:
+  UnknownOperators(const ParsedModel& model, const std::string& what) : model_(model), what_(what) {}
 
-/// The nodes that the outputs depend on, inputs before users, otherwise in the file's order.
-void order_nodes(ParsedModel& model, const std::string& what) {
-  const GraphProto& graph = model.proto->graph();
-  const auto sources = find_sources(model, graph, what);
-  enum class Mark : unsigned char { kNew, kOpen, kDone };
-  std::vector<Mark> marks(static_cast<std::size_t>(graph.node_size()), Mark::kNew);
-  std::vector<bool> needed(marks.size(), false);
-  const auto source_of = [&](const std::string& tensor, const std::string& reader) {
-    const auto it = sources.find(tensor);
-    if (it == sources.end()) invalid(what, fmt::format("{} needs '{}', which nothing makes", reader, tensor));
-    return it->second;
-  };
-  const auto describe = [&](std::size_t n) {
-    const NodeProto& node = graph.node(static_cast<int>(n));
-    return fmt::format("{} node '{}'", node.op_type(), name_of(node));
-  };
-  struct Visit {
-    std::size_t node;
-    int next = 0;
-  };
-  std::vector<std::size_t> order;
-  // Depth first without recursion: the depth is up to the file.
-  const auto visit = [&](std::size_t root) {
-    if (marks[root] == Mark::kDone) return;
-    std::vector<Visit> stack{{root}};
-    marks[root] = Mark::kOpen;
-    while (!stack.empty()) {
-      Visit& top = stack.back();
-      const NodeProto& node = graph.node(static_cast<int>(top.node));
-      if (top.next == node.input_size()) {
-        marks[top.node] = Mark::kDone;
-        order.push_back(top.node);
-        stack.pop_back();
+  /// Those of a body and of what it runs for certain. Which branch an If takes shows when it is lowered.
+  void collect(const Body& body, const Opsets& opsets, int depth = 0) {
+    if (depth > kMostNested)
+      invalid(what_, fmt::format("its functions call each other more than {} deep", kMostNested));
+    for (const NodeProto* node : body.nodes) {
+      const std::int64_t opset = opset_of(opsets, *node);
+      if (const Function* function = function_of(model_.functions, *node, opset)) {
+        if (seen_.insert(function).second) collect(function->body, function->opsets, depth + 1);
         continue;
       }
-      const std::string& input = node.input(top.next++);
-      if (input.empty()) continue;
-      const std::ptrdiff_t source = source_of(input, describe(top.node));
-      if (source < 0) continue;
-      const auto s = static_cast<std::size_t>(source);
-      if (marks[s] == Mark::kOpen) invalid(what, fmt::format("{} is part of a cycle", describe(s)));
-      if (marks[s] == Mark::kNew) {
-        marks[s] = Mark::kOpen;
-        stack.push_back({s});
+      if (opset == 0) {
+        invalid(what_, fmt::format("{} node '{}' is of the domain '{}', which the model does not import",
+                                   node->op_type(), name_of(*node), node->domain()));
+      }
+      if (find_operator(node->domain(), node->op_type(), opset) == nullptr) add(*node, opset);
+      if (node->op_type() == "If") continue;
+      for (const auto& attribute : node->attribute()) {
+        if (attribute.has_g()) collect(model_.subgraphs.at(&attribute.g()), opsets, depth + 1);
       }
     }
-  };
-  for (const PortInfo& output : model.outputs) {
-    const std::ptrdiff_t source = source_of(output.name, "the model's output list");
-    if (source >= 0) visit(static_cast<std::size_t>(source));
   }
-  for (const std::size_t n : order) needed[n] = true;
-  // A damaged part is an error even where no output needs it.
-  for (std::size_t n = 0; n < marks.size(); ++n) visit(n);
-  std::vector<std::size_t> live;
-  std::ranges::copy_if(order, std::back_inserter(live), [&](std::size_t n) { return needed[n]; });
-  const bool sorted_file = [&] {
-    for (int n = 0; n < graph.node_size(); ++n) {
-      if (!needed[static_cast<std::size_t>(n)]) continue;
-      for (const std::string& input : graph.node(n).input()) {
-        if (!input.empty() && sources.at(input) >= n) return false;
-      }
-    }
-    return true;
-  }();
-  if (sorted_file) std::ranges::sort(live);
-  for (const std::size_t n : live) model.nodes.push_back(&graph.node(static_cast<int>(n)));
-}
 
-/// All unknown operators at once, so that one look tells whether the model can be made to work.
-void check_operators(const ParsedModel& model, const std::string& what) {
-  std::map<std::string, std::pair<std::string, int>> unknown;
-  for (const NodeProto* node : model.nodes) {
-    const std::int64_t opset = opset_of(model, *node);
-    if (opset == 0) {
-      invalid(what, fmt::format("{} node '{}' is of the domain '{}', which the model does not import", node->op_type(),
-                                name_of(*node), node->domain()));
+  /// All at once, so that one look tells whether the model can be made to work.
+  void refuse() const {
+    if (unknown_.empty()) return;
+    std::vector<std::string> lines;
+    for (const auto& [type, where] : unknown_) {
+      lines.push_back(where.second == 1 ? fmt::format("{} (node '{}')", type, where.first)
+                                        : fmt::format("{} ({} nodes, first '{}')", type, where.second, where.first));
     }
-    if (find_operator(node->domain(), node->op_type(), opset) != nullptr) continue;
-    const std::string type = node->domain().empty() ? fmt::format("{} (opset {})", node->op_type(), opset)
-                                                    : fmt::format("{}:{}", node->domain(), node->op_type());
-    auto& [name, count] = unknown[type];
-    if (count++ == 0) name = name_of(*node);
+    throw Error(Code::kUnsupported, fmt::format("{}: unsupported operators: {}; `mho ops` lists the {} supported ones",
+                                                what_, fmt::join(lines, ", "), supported_operators().size()));
   }
-  if (unknown.empty()) return;
-  std::vector<std::string> lines;
-  for (const auto& [type, where] : unknown) {
-    lines.push_back(where.second == 1 ? fmt::format("{} (node '{}')", type, where.first)
-                                      : fmt::format("{} ({} nodes, first '{}')", type, where.second, where.first));
+
+ private:
+  void add(const NodeProto& node, std::int64_t opset) {
+    const std::string type = node.domain().empty() ? fmt::format("{} (opset {})", node.op_type(), opset)
+                                                   : fmt::format("{}:{}", node.domain(), node.op_type());
+    auto& [name, count] = unknown_[type];
+    if (count++ == 0) name = name_of(node);
   }
-  throw Error(Code::kUnsupported, fmt::format("{}: unsupported operators: {}; `mho ops` lists the {} supported ones",
-                                              what, fmt::join(lines, ", "), supported_operators().size()));
-}
+
+  const ParsedModel& model_;
+  const std::string& what_;
+  std::map<std::string, std::pair<std::string, int>> unknown_;
+  std::set<const Function*> seen_;
+};
 
 /// Before opset 7 training mode was the default; only inference is accepted.
 void check_old_attributes(const ParsedModel& model, const std::string& what) {
   const auto it = model.opsets.find("");
   if (it == model.opsets.end() || it->second >= 7) return;
-  for (const NodeProto* node : model.nodes) {
+  for (const NodeProto* node : model.graph.nodes) {
     if (node->op_type() != "BatchNormalization" && node->op_type() != "Dropout") continue;
     const bool is_test = std::ranges::any_of(
         node->attribute(), [](const auto& attribute) { return attribute.name() == "is_test" && attribute.i() != 0; });
@@ -224,37 +147,19 @@ void check_old_attributes(const ParsedModel& model, const std::string& what) {
 
 }  // namespace
 
-const std::string& name_of(const NodeProto& node) {
-  return node.name().empty() && node.output_size() > 0 ? node.output(0) : node.name();
-}
-
-std::int64_t opset_of(const ParsedModel& model, const NodeProto& node) {
-  const std::string domain = node.domain() == "ai.onnx" ? "" : node.domain();
-  const auto it = model.opsets.find(domain);
-  return it == model.opsets.end() ? 0 : it->second;
-}
-
 ParsedModel parse(std::span<const std::byte> bytes, const std::filesystem::path& directory, const LoadLimits& limits,
                   const std::string& what) {
   ParsedModel model;
   model.proto = decode(bytes, what);
-  read_versions(model, what);
+  check_ir_version(*model.proto, what);
+  model.opsets = read_opsets(model.proto->opset_import(), what);
+  TensorReader reader(model.proto, directory, limits);
+  BodyReader bodies(reader, limits, model.subgraphs);
   const GraphProto& graph = model.proto->graph();
-  if (graph.node_size() > limits.max_nodes) {
-    throw Error(Code::kLimit,
-                fmt::format("{}: {} nodes are more than the limit of {}", what, graph.node_size(), limits.max_nodes));
-  }
-  if (graph.sparse_initializer_size() > 0) {
-    throw Error(Code::kUnsupported, fmt::format("{}: sparse initializers are not supported", what));
-  }
-  std::set<std::string_view> initialized;
-  for (const auto& tensor : graph.initializer()) {
-    if (!initialized.insert(tensor.name()).second) {
-      invalid(what, fmt::format("two initializers are called '{}'", tensor.name()));
-    }
-  }
+  model.graph = bodies.read_graph(graph, what);
+  model.functions = read_functions(*model.proto, bodies, what);
   for (const auto& input : graph.input()) {
-    if (!initialized.contains(input.name())) model.inputs.push_back(read_port(input, what));
+    if (!model.graph.initializers.contains(input.name())) model.inputs.push_back(read_port(input, what));
   }
   for (const auto& output : graph.output()) {
     // Outputs may leave their type open: it follows from the inputs.
@@ -268,12 +173,9 @@ ParsedModel parse(std::span<const std::byte> bytes, const std::filesystem::path&
     }
   }
   if (model.outputs.empty()) invalid(what, "it has no outputs");
-  TensorReader reader(model.proto, directory, limits);
-  for (const auto& tensor : graph.initializer()) {
-    model.initializers.emplace(tensor.name(), reader.read(tensor, fmt::format("initializer '{}'", tensor.name())));
-  }
-  order_nodes(model, what);
-  check_operators(model, what);
+  UnknownOperators unknown(model, what);
+  unknown.collect(model.graph, model.opsets);
+  unknown.refuse();
   check_old_attributes(model, what);
   return model;
 }

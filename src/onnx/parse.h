@@ -3,29 +3,25 @@
 
 #include <onnx/onnx_pb.h>
 
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "kernels/tensor.h"
+#include "onnx/body.h"
+#include "onnx/functions.h"
 #include "onnx/model.h"
 
 namespace mho::onnx {
 
 struct ParsedModel {
   std::shared_ptr<const ::onnx::ModelProto> proto;
-  std::vector<const ::onnx::NodeProto*> nodes;  ///< those the outputs depend on, in topological order
-  std::map<std::string, kernels::Constant, std::less<>> initializers;
-  std::map<std::string, std::int64_t, std::less<>> opsets;  ///< by domain; "" is ai.onnx
+  Body graph;
+  BodyOfGraph subgraphs;
+  Functions functions;
+  Opsets opsets;
   std::vector<PortInfo> inputs;
   std::vector<PortInfo> outputs;
 };
-
-/// The node's name, or what identifies it where it has none: its first output.
-[[nodiscard]] const std::string& name_of(const ::onnx::NodeProto& node);
-/// The version of the node's domain that the model imports; 0 if it does not.
-[[nodiscard]] std::int64_t opset_of(const ParsedModel& model, const ::onnx::NodeProto& node);
 
 /// `what` names the model in messages. Throws Error as Model::load.
 [[nodiscard]] ParsedModel parse(std::span<const std::byte> bytes, const std::filesystem::path& directory,

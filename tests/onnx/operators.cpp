@@ -144,18 +144,6 @@ TEST(OnnxOperators, PositionsOfExtremaStayInRangeForNaN) {
   }
 }
 
-TEST(OnnxOperators, SubgraphsAreRefusedByTheirOperator) {
-  ModelBuilder inner;
-  inner.node("Relu", {"x"}, {"z"});
-  ModelBuilder model;
-  model.input("flag", {}, TensorProto::BOOL).input("x", {2}).output("y", {2});
-  model.node("If", {"flag"}, {"y"})
-      .named("choice")
-      .with("then_branch", inner.proto().graph())
-      .with("else_branch", inner.proto().graph());
-  expect_failure(load_failure(model), Code::kUnsupported, {"If", "'choice'", "mho ops"});
-}
-
 TEST(OnnxOperators, TrainingModeIsRefused) {
   ModelBuilder old(6, 3);
   old.input("x", {2}).output("y", {2});
