@@ -15,6 +15,17 @@ void declare_target(CLI::App& command, std::string& output, bool& probability) {
   command.add_flag("--probability", probability, "Explain the result of a final Softmax or Sigmoid, not its input");
 }
 
+void declare_path(CLI::App& command, std::vector<std::string>& at, bool& one_example) {
+  command
+      .add_option("--at", at,
+                  "Tensor at which the path begins, such as a token embedding (default: real inputs, and what integer "
+                  "inputs look up in constant tables); may be repeated")
+      ->type_name("TENSOR")
+      ->allow_extra_args(false);
+  command.add_flag("--one-example", one_example,
+                   "All inputs together are one example, whatever their leading axes (a graph's nodes and edges)");
+}
+
 void declare_pictures(CLI::App& command, PictureArguments& pictures) {
   const char* group = "Pictures as inputs";
   command.add_option("--size", pictures.size, "Resize to this (default: what the model declares)")
@@ -80,6 +91,7 @@ void declare_question(CLI::App& command, AttributeArguments& arguments) {
       ->allow_extra_args(false)
       ->group(group);
   declare_target(command, arguments.output, arguments.probability);
+  declare_path(command, arguments.at, arguments.one_example);
 }
 
 void declare_measure(CLI::App& command, AttributeArguments& arguments) {
@@ -180,8 +192,14 @@ CLI::App* declare_inspect(CLI::App& app, InspectArguments& arguments) {
   command->add_option("--shape", arguments.shapes, "Shape of an input whose extents are symbolic; may be repeated")
       ->type_name("NAME=AxBxC")
       ->allow_extra_args(false);
+  command
+      ->add_option("-i,--input", arguments.inputs,
+                   "Inputs as for attribute, in place of --shape; integer ones may decide loops and branches")
+      ->type_name("INPUT");
   declare_target(*command, arguments.output, arguments.probability);
+  declare_path(*command, arguments.at, arguments.one_example);
   command->add_flag("--json", arguments.json, "Print one JSON document");
+  declare_pictures(*command, arguments.pictures);
   return command;
 }
 

@@ -19,6 +19,10 @@ struct InspectArguments {
   std::vector<std::string> shapes;  ///< "NAME=1x3x224x224"
   std::string output;
   bool probability = false;
+  std::vector<std::string> inputs;
+  std::vector<std::string> at;
+  bool one_example = false;
+  PictureArguments pictures;
   bool json = false;
 };
 
@@ -30,6 +34,8 @@ struct AttributeArguments {
   std::string target = "argmax";
   std::string labels;
   std::vector<std::string> baselines;
+  std::vector<std::string> at;
+  bool one_example = false;
   std::string output;
   bool probability = false;
   std::string examples;

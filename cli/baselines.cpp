@@ -43,11 +43,16 @@ Baseline read_baseline(const std::vector<std::string>& arguments, std::span<cons
       continue;
     }
     const auto input = inputs.find(named.input);
+    const auto port = std::ranges::find(ports, named.input, &Port::name);
+    if (port != ports.end() && input == inputs.end()) {
+      arrays[named.input] = Array({}, std::vector<double>{*number});
+      continue;
+    }
     if (named.input.empty() || input == inputs.end()) {
       throw Error(Code::kInvalidArgument,
                   fmt::format("-b {}: several baselines need names, each NAME=NUMBER or NAME=FILE", argument));
     }
-    arrays[named.input] = filled(input->second, *std::ranges::find(ports, named.input, &Port::name), *number);
+    arrays[named.input] = filled(input->second, *port, *number);
   }
   arrays.merge(read_inputs(files, ports, pictures));
   return arrays;

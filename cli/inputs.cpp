@@ -147,7 +147,7 @@ io::ImageOptions picture_options(const PictureArguments& arguments, const Port& 
 }
 
 bool has_example_axis(const Port& port, const Shape& shape) {
-  return !shape.empty() && (port.shape.empty() || port.shape[0] < 0 || port.shape[0] == 1);
+  return port.example_axis && !shape.empty() && (port.shape.empty() || port.shape[0] < 0 || port.shape[0] == 1);
 }
 
 bool fits(const Port& port, const Shape& shape) {

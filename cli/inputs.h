@@ -44,7 +44,7 @@ struct PictureArguments {
 /// Whether an array of this shape can be given to the port: the same rank, the same fixed extents, any leading one
 /// where that is the example axis.
 [[nodiscard]] bool fits(const Port& port, const Shape& shape);
-/// The leading extent counts examples: it is symbolic or 1 in the model.
+/// The leading extent counts examples: it is symbolic or 1 in the model, unless the port says otherwise.
 [[nodiscard]] bool has_example_axis(const Port& port, const Shape& shape);
 /// "float [N, 1, 8, 8]".
 [[nodiscard]] std::string describe(const Port& port);

@@ -2,6 +2,7 @@
 #include "inspect.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "inputs.h"
 #include "json.h"
@@ -57,7 +58,16 @@ std::string inspection_text(const Inspection& inspection, const std::string& mod
   text += ports_text("output    ", inspection.outputs);
   text += fmt::format("target    {}", printable(inspection.target));
   if (!inspection.target_note.empty()) text += fmt::format("  ({})", printable(inspection.target_note));
-  text += fmt::format("\nbatching  {}\n\n", printable(inspection.batching));
+  text += fmt::format("\nbatching  {}\n", printable(inspection.batching));
+  std::vector<std::string> path;
+  for (const std::string& name : inspection.path) path.push_back(printable(name));
+  text += fmt::format("path      begins at {}\n",
+                      path.empty() ? "no tensor: nothing moves" : fmt::format("{}", fmt::join(path, ", ")));
+  for (const GradientStop& stop : inspection.gradient_stops) {
+    text += fmt::format("stop      no gradient through {} '{}': it {}\n", printable(stop.op), printable(stop.node),
+                        stop.reason);
+  }
+  text += '\n';
   if (inspection.layers.empty()) return text + "No layer lies between an input and the target.\n";
   text += layers_table(inspection.layers);
   return text +
@@ -70,7 +80,11 @@ void run_inspect(const InspectArguments& arguments) {
   options.output = arguments.output;
   options.probability = arguments.probability;
   for (const std::string& shape : arguments.shapes) options.input_shapes.insert(parse_named_shape(shape));
-  const Model model = Model::load(arguments.model);
+  options.at = arguments.at;
+  const Model model = Model::load(arguments.model, {.one_example = arguments.one_example});
+  std::vector<NamedText> inputs;
+  for (const std::string& input : arguments.inputs) inputs.push_back(parse_named(input, model.inputs()));
+  options.inputs = read_inputs(inputs, model.inputs(), arguments.pictures);
   for (const auto& [name, shape] : options.input_shapes) {
     const auto ports = model.inputs();
     if (std::ranges::find(ports, name, &Port::name) == ports.end()) {

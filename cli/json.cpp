@@ -68,6 +68,10 @@ json to_json(const Inspection& inspection, const std::string& model) {
                       {"affine_from_input", layer.affine_from_input},
                       {"affine_to_target", layer.affine_to_target}});
   }
+  json stops = json::array();
+  for (const GradientStop& stop : inspection.gradient_stops) {
+    stops.push_back({{"node", stop.node}, {"op", stop.op}, {"reason", stop.reason}});
+  }
   return {{"mho", version()},
           {"model", model},
           {"producer", inspection.producer},
@@ -81,6 +85,8 @@ json to_json(const Inspection& inspection, const std::string& model) {
           {"outputs", to_json(inspection.outputs)},
           {"target", inspection.target},
           {"target_note", inspection.target_note},
+          {"path", inspection.path},
+          {"gradient_stops", std::move(stops)},
           {"batching", inspection.batching},
           {"batched", inspection.batched},
           {"layers", std::move(layers)}};

@@ -1,6 +1,8 @@
 // From the command line to model, inputs and request.
 #include "prepare.h"
 
+#include <algorithm>
+
 #include "baselines.h"
 #include "targets.h"
 
@@ -10,8 +12,21 @@ Model load(const AttributeArguments& arguments) {
   ModelOptions options;
   options.precision = arguments.precision == "double" ? Precision::kDouble : Precision::kSingle;
   options.threads = arguments.threads;
+  options.one_example = arguments.one_example;
   return Model::load(arguments.model, options);
 }
+
+namespace {
+
+/// Baselines may be given for the tensors of --at, too. What shape they have only the lowered model tells.
+std::vector<Port> with_tensors(std::vector<Port> ports, const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    if (std::ranges::find(ports, name, &Port::name) == ports.end()) ports.push_back({name, "float", {}, {}});
+  }
+  return ports;
+}
+
+}  // namespace
 
 Prepared prepare(const AttributeArguments& arguments, const std::vector<Port>& ports,
                  const std::vector<std::string>& labels, Request& request) {
@@ -19,7 +34,8 @@ Prepared prepare(const AttributeArguments& arguments, const std::vector<Port>& p
   for (const std::string& input : arguments.inputs) named.push_back(parse_named(input, ports));
   Prepared prepared{read_inputs(named, ports, arguments.pictures), 0};
   request.target = parse_target(arguments.target, labels);
-  request.baseline = read_baseline(arguments.baselines, ports, prepared.inputs, arguments.pictures);
+  request.baseline =
+      read_baseline(arguments.baselines, with_tensors(ports, arguments.at), prepared.inputs, arguments.pictures);
   if (!arguments.references.empty()) {
     std::vector<NamedText> references;
     for (const std::string& text : arguments.references) references.push_back(parse_named(text, ports));

@@ -110,6 +110,7 @@ Request make_request(const AttributeArguments& arguments) {
   }
   request.method = *method;
   request.layers = arguments.layers;
+  request.at = arguments.at;
   request.output = arguments.output;
   request.probability = arguments.probability;
   if (std::ranges::find(arguments.layers, "") != arguments.layers.end()) refuse("-l: a layer has no name");

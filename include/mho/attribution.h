@@ -85,6 +85,10 @@ struct Request {
   Method method = Method::kNig;
   /// ONNX tensor names, node names and globs (`*`, `?`). Empty: every cut layer. kIg ignores it.
   std::vector<std::string> layers;
+  /// Tensors at which the path begins; whatever does not come from them stays as it is at x. Empty: the real inputs and
+  /// the embeddings of integer inputs (Gather of an initializer). An Inputs baseline may have arrays for them, of one
+  /// element or of their shape; otherwise they begin at what the inputs' baselines lead to.
+  std::vector<std::string> at;
   Target target = ArgmaxTarget{};
   std::string output;                ///< tensor that F is taken from: an output ("": the first), or any other: neurons
   bool probability = false;          ///< keep a final Softmax or Sigmoid (default: attribute its input)

@@ -21,11 +21,13 @@ enum class Precision {
 
 struct ModelOptions {
   Precision precision = Precision::kSingle;
-  int threads = 0;  ///< 0: all cores
+  int threads = 0;           ///< 0: all cores
+  bool one_example = false;  ///< the inputs together are one example, whatever their leading axes (nodes of a graph)
 };
 
 /// Arrays by input name. The leading axis is the example axis wherever the model declares it symbolic or 1; an input
-/// whose leading extent is declared as a larger number is shared by all examples.
+/// whose leading extent is declared as a larger number is shared by all examples. Integer inputs that are shared
+/// (a sampling rate, the edges of a graph) become constants where loops, branches or shapes must follow from them.
 using Inputs = std::map<std::string, Array, std::less<>>;
 
 /// A declared input or output. `shape` has -1 for symbolic extents, whose symbols are in `symbols` ("" elsewhere).
@@ -34,6 +36,7 @@ struct Port {
   std::string type;  ///< ONNX element type: "float", "int64", …
   Shape shape;
   std::vector<std::string> symbols;
+  bool example_axis = true;  ///< false: the leading axis counts no examples, whatever it is
 };
 
 /// A tensor that can be attributed: it depends on the input, and the target depends on it.
@@ -47,6 +50,13 @@ struct Layer {
   bool affine_to_target = false;   ///< the target is affine in it: one gradient is exact
 };
 
+/// An ONNX node between what moves and the target that passes no gradient.
+struct GradientStop {
+  std::string node;
+  std::string op;
+  std::string reason;  ///< "makes integers", …
+};
+
 struct Inspection {
   std::string producer;
   std::int64_t ir_version = 0;
@@ -57,9 +67,11 @@ struct Inspection {
   std::string sha256;
   std::vector<Port> inputs;
   std::vector<Port> outputs;
-  std::string target;       ///< tensor that is attributed by default
-  std::string target_note;  ///< e.g. "logits: input of the final Softmax 'prob'"; "" if it is the output itself
-  std::string batching;     ///< how several points are evaluated at once, or why they are looped
+  std::string target;             ///< tensor that is attributed by default
+  std::string target_note;        ///< e.g. "logits: input of the final Softmax 'prob'"; "" if it is the output itself
+  std::vector<std::string> path;  ///< where the path begins: inputs, embeddings, or what was asked for
+  std::vector<GradientStop> gradient_stops;
+  std::string batching;  ///< how several points are evaluated at once, or why they are looped
   bool batched = false;
   std::vector<Layer> layers;  ///< in the order of computation
 };
@@ -68,6 +80,10 @@ struct InspectOptions {
   std::map<std::string, Shape, std::less<>> input_shapes;  ///< for inputs with symbolic extents other than the batch
   std::string output;                                      ///< which output is attributed ("": the first)
   bool probability = false;                                ///< keep a final Softmax or Sigmoid in the target
+  std::vector<std::string> at;                             ///< as in Request
+  /// Their shapes go before input_shapes; the values of integer inputs that all examples share are used where the
+  /// model needs them. Empty: none are known.
+  Inputs inputs;
 };
 
 /// An ONNX model. Copies share the same immutable model; all const functions may be called from several threads.

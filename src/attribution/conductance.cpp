@@ -25,7 +25,7 @@ class NeuronGradients {
   NeuronGradients(const Setup& setup, const std::string& layer, std::int64_t batch, bool optimize)
       : setup_(&setup), batch_(batch), graph_(setup.network->graph(batch)) {
     const ValueId y = graph_->find(layer);
-    moving_ = find_sources(*graph_).inputs;
+    moving_ = setup.sources.inputs;
     const std::vector<ValueId> feeds(graph_->inputs().begin(), graph_->inputs().end());
     plan_ = std::make_unique<Plan>(*graph_, engine::PlanRequest{feeds, {y}, {y}, moving_}, setup.network->device(),
                                    engine::PlanOptions{optimize, true});
@@ -101,7 +101,7 @@ class NeuronGradients {
 void conductance(const Setup& setup, const Request& request, Result& result) {
   if (!setup.sources.embedded.empty()) {
     throw Error(Code::kUnsupported,
-                "conductance through integer inputs is not defined, since nothing lies between integers: use nig");
+                "conductance is computed along paths that begin at real inputs, not at tensors behind them: use nig");
   }
   const Quadrature rule = request.quadrature == Quadrature::kAdaptive ? Quadrature::kTrapezoid : request.quadrature;
   const std::int64_t steps = request.steps > 0 ? request.steps : kDefaultSteps;

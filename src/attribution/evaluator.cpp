@@ -39,7 +39,10 @@ Evaluator::Feeds Evaluator::choose_feeds(const Graph& graph, bool allow_prefix) 
   if (several->value_count() != graph.value_count()) {
     throw Error(Code::kInternal, "specialisations of one model to two batch sizes differ in structure");
   }
-  if (!allow_prefix) return least;
+  // A tensor with a baseline of its own is not what the baselines of the inputs lead to.
+  const bool own_baseline =
+      std::ranges::any_of(embedded, [&](ValueId id) { return setup_->baselines.contains(graph.value(id).name); });
+  if (!allow_prefix || own_baseline) return least;
 
   std::vector<bool> is_layer(graph.value_count(), false);
   for (const LayerChoice& layer : setup_->layers) is_layer[index(graph.find(layer.name))] = true;
@@ -109,6 +112,11 @@ Evaluator::Evaluator(const Setup& setup, const Target& target, std::int64_t batc
         one, engine::PlanRequest{{one.inputs().begin(), one.inputs().end()}, feeds.values, {}, {}}, device,
         plan_options);
     for (const ValueId id : one.inputs()) prefix_inputs_.push_back(one.value(id).name);
+    for (const ValueId id : feeds.values) {
+      const std::string& name = one.value(id).name;
+      const bool behind = std::ranges::find(setup.sources.embedded, id) != setup.sources.embedded.end();
+      fed_tensors_.push_back(behind && setup.baselines.contains(name) ? name : "");
+    }
   }
   for (const ValueId id : request.feeds) interpolated_.push_back(setup.facts.active[index(id)]);
   for (const LayerChoice& layer : setup.layers) request.fetches.push_back(graph->find(layer.name));
@@ -157,7 +165,10 @@ ExamplePath Evaluator::path(std::int64_t example, std::int64_t reference) {
     for (std::size_t i = 0; i < interpolated_.size(); ++i) {
       // The plan takes feeds in plain layout; the prefix may compute them blocked.
       OwnedTensor value(engine::slot_of(plan_->feed(i), 0, batch_).type);
-      engine::from_host(dev, engine::to_host(dev, prefix_->fetch(i)), value.view());
+      const bool own_baseline = !at_input && !fed_tensors_[i].empty();
+      engine::from_host(
+          dev, own_baseline ? setup_->baseline(fed_tensors_[i], reference) : engine::to_host(dev, prefix_->fetch(i)),
+          value.view());
       values.push_back(std::move(value));
     }
   };

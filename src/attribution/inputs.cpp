@@ -11,11 +11,6 @@ namespace mho::attribution {
 
 namespace {
 
-bool has_example_axis(const onnx::PortInfo& port) {
-  if (!port.has_shape) return true;
-  return !port.shape.empty() && (port.shape[0].extent < 0 || port.shape[0].extent == 1);
-}
-
 std::string declared(const onnx::PortInfo& port) {
   std::string text;
   for (const onnx::Dimension& d : port.shape) {
@@ -24,11 +19,11 @@ std::string declared(const onnx::PortInfo& port) {
   return "[" + text + "]";
 }
 
-void check_shape(const onnx::PortInfo& port, const Shape& shape) {
+void check_shape(const Model::Impl& model, const onnx::PortInfo& port, const Shape& shape) {
   if (!port.has_shape) return;
   bool fits = shape.size() == port.shape.size();
   for (std::size_t i = 0; fits && i < shape.size(); ++i) {
-    const bool free = port.shape[i].extent < 0 || (i == 0 && has_example_axis(port));
+    const bool free = port.shape[i].extent < 0 || (i == 0 && has_example_axis(model, port));
     fits = free || shape[i] == port.shape[i].extent;
   }
   if (!fits) {
@@ -38,6 +33,12 @@ void check_shape(const onnx::PortInfo& port, const Shape& shape) {
 }
 
 }  // namespace
+
+bool has_example_axis(const Model::Impl& model, const onnx::PortInfo& port) {
+  if (model.options.one_example) return false;
+  if (!port.has_shape) return true;
+  return !port.shape.empty() && (port.shape[0].extent < 0 || port.shape[0].extent == 1);
+}
 
 void check_finite(const std::string& what, const Array& array) {
   for (std::int64_t i = 0; i < array.size(); ++i) {
@@ -73,18 +74,20 @@ Examples prepare_inputs(const Model::Impl& model, const Inputs& inputs) {
       throw Error(Code::kInvalidArgument, fmt::format("input '{}' {} is not given", port.name, declared(port)));
     }
     const Array& array = it->second;
-    check_shape(port, array.shape());
+    check_shape(model, port, array.shape());
     check_finite(fmt::format("input '{}'", port.name), array);
     const bool real = port.dtype == DType::f32 || port.dtype == DType::f64;
-    const bool batched = has_example_axis(port) && !array.shape().empty();
+    const bool batched = has_example_axis(model, port) && !array.shape().empty();
     Shape one = array.shape();
     if (batched) {
       if (first.empty()) {
         first = port.name;
         examples.count = one[0];
       } else if (one[0] != examples.count) {
-        throw Error(Code::kInvalidArgument, fmt::format("input '{}' has {} examples, input '{}' has {}", port.name,
-                                                        one[0], first, examples.count));
+        throw Error(Code::kInvalidArgument,
+                    fmt::format("input '{}' has {} examples, input '{}' has {}; where leading axes do not count "
+                                "examples (nodes of a graph), all inputs together are one: --one-example",
+                                port.name, one[0], first, examples.count));
       }
       if (one[0] < 1) throw Error(Code::kInvalidArgument, fmt::format("input '{}' has no examples", port.name));
       one[0] = 1;
@@ -96,23 +99,43 @@ Examples prepare_inputs(const Model::Impl& model, const Inputs& inputs) {
   return examples;
 }
 
-engine::ExampleShapes declared_shapes(const onnx::Model& model,
+std::shared_ptr<const engine::Network> network_of(const Model::Impl& model, Examples& examples) {
+  auto network = model.network(examples.shapes);
+  try {
+    static_cast<void>(network->graph(1));
+    return network;
+  } catch (const Error& error) {
+    if (error.code() != Code::kUnsupported) throw;
+    engine::ExampleShapes& shapes = examples.shapes;
+    for (const auto& [name, array] : examples.arrays) {
+      const bool real = array.dtype() == DType::f32 || array.dtype() == DType::f64;
+      if (real || shapes.batched.at(name)) continue;
+      shapes.fixed.emplace(name, array);
+      shapes.shapes.erase(name);
+      shapes.batched.erase(name);
+    }
+    if (shapes.fixed.empty()) throw;
+  }
+  return model.network(examples.shapes);
+}
+
+engine::ExampleShapes declared_shapes(const Model::Impl& model,
                                       const std::map<std::string, Shape, std::less<>>& given) {
   engine::ExampleShapes result;
-  for (const onnx::PortInfo& port : model.inputs()) {
+  for (const onnx::PortInfo& port : model.onnx->inputs()) {
     const auto it = given.find(port.name);
     Shape shape;
     if (it != given.end()) {
-      check_shape(port, it->second);
+      check_shape(model, port, it->second);
       shape = it->second;
-      if (has_example_axis(port) && !shape.empty()) shape[0] = 1;
+      if (has_example_axis(model, port) && !shape.empty()) shape[0] = 1;
     } else if (!port.has_shape) {
       throw Error(Code::kInvalidArgument,
                   fmt::format("input '{}' declares no shape: give it with --shape {}=...", port.name, port.name));
     } else {
       for (const onnx::Dimension& d : port.shape) shape.push_back(d.extent < 0 ? 1 : d.extent);
     }
-    result.batched[port.name] = has_example_axis(port) && !shape.empty();
+    result.batched[port.name] = has_example_axis(model, port) && !shape.empty();
     result.shapes[port.name] = std::move(shape);
   }
   return result;

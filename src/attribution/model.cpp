@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "attribution/setup.h"
+#include "attribution/stops.h"
 #include "engine/plan.h"
 #include "engine/slots.h"
 #include "primitives/primitives.h"
@@ -16,8 +17,8 @@ using graph::ValueId;
 
 namespace {
 
-Port describe(const onnx::PortInfo& info) {
-  Port port{info.name, info.onnx_type, {}, {}};
+Port describe(const Model::Impl& model, const onnx::PortInfo& info) {
+  Port port{info.name, info.onnx_type, {}, {}, attribution::has_example_axis(model, info)};
   for (const onnx::Dimension& d : info.shape) {
     port.shape.push_back(d.extent);
     port.symbols.push_back(d.symbol);
@@ -25,9 +26,9 @@ Port describe(const onnx::PortInfo& info) {
   return port;
 }
 
-std::vector<Port> describe(const std::vector<onnx::PortInfo>& infos) {
+std::vector<Port> describe(const Model::Impl& model, const std::vector<onnx::PortInfo>& infos) {
   std::vector<Port> ports;
-  for (const onnx::PortInfo& info : infos) ports.push_back(describe(info));
+  for (const onnx::PortInfo& info : infos) ports.push_back(describe(model, info));
   return ports;
 }
 
@@ -60,10 +61,20 @@ Shape stacked(const Shape& one, std::int64_t count) {
 std::shared_ptr<const engine::Network> Model::Impl::network(const engine::ExampleShapes& shapes) const {
   std::string key;
   for (const auto& [name, shape] : shapes.shapes) key += name + to_string(shape) + ";";
+  for (const auto& [name, array] : shapes.fixed) {
+    key += name + to_string(array.shape()) + "=";
+    for (const std::byte b : array.bytes()) key += static_cast<char>(b);
+  }
+  constexpr std::size_t kMostKept = 8;
   const std::scoped_lock lock(mutex);
-  auto& slot = networks[key];
-  if (!slot) slot = std::make_shared<const engine::Network>(onnx, shapes, device);
-  return slot;
+  const auto known = std::ranges::find(networks, key, [](const auto& entry) { return entry.first; });
+  if (known != networks.end()) {
+    networks.splice(networks.begin(), networks, known);
+  } else {
+    networks.emplace_front(std::move(key), std::make_shared<const engine::Network>(onnx, shapes, device));
+    if (networks.size() > kMostKept) networks.pop_back();
+  }
+  return networks.front().second;
 }
 
 Model::Model(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
@@ -79,8 +90,8 @@ Model Model::parse(std::span<const std::byte> bytes, const std::filesystem::path
 
 Model Model::with_options(const ModelOptions& options) const { return Model(make_impl(impl_->onnx, options)); }
 
-std::vector<Port> Model::inputs() const { return describe(impl_->onnx->inputs()); }
-std::vector<Port> Model::outputs() const { return describe(impl_->onnx->outputs()); }
+std::vector<Port> Model::inputs() const { return describe(*impl_, impl_->onnx->inputs()); }
+std::vector<Port> Model::outputs() const { return describe(*impl_, impl_->onnx->outputs()); }
 
 Inspection Model::inspect(const InspectOptions& options) const {
   const onnx::Model& model = *impl_->onnx;
@@ -94,7 +105,13 @@ Inspection Model::inspect(const InspectOptions& options) const {
   facts.inputs = inputs();
   facts.outputs = outputs();
 
-  const auto network = impl_->network(attribution::declared_shapes(model, options.input_shapes));
+  attribution::Examples examples;
+  if (options.inputs.empty()) {
+    examples.shapes = attribution::declared_shapes(*impl_, options.input_shapes);
+  } else {
+    examples = attribution::prepare_inputs(*impl_, options.inputs);
+  }
+  const auto network = attribution::network_of(*impl_, examples);
   const auto graph = network->graph(1);
   facts.primitives = graph->nodes().size();
   const attribution::TargetTensor target = attribution::find_target(*graph, options.output, options.probability);
@@ -102,7 +119,10 @@ Inspection Model::inspect(const InspectOptions& options) const {
   facts.target_note = target.note;
   facts.batched = network->batching().allowed;
   facts.batching = network->batching().reason;
-  const graph::Analysis analysis = graph::analyze(*graph, attribution::find_sources(*graph).all(), target.value);
+  const std::vector<ValueId> moving = attribution::find_sources(*graph, options.at).all();
+  for (const ValueId id : moving) facts.path.push_back(graph->value(id).name);
+  facts.gradient_stops = attribution::find_stops(*graph, moving, target.value);
+  const graph::Analysis analysis = graph::analyze(*graph, moving, target.value);
   for (const attribution::LayerChoice& choice : attribution::all_layers(*graph, analysis)) {
     const ValueId id = graph->find(choice.name);
     facts.layers.push_back({choice.name, choice.node, choice.op, graph->value(id).type.shape, choice.cut,
@@ -112,8 +132,8 @@ Inspection Model::inspect(const InspectOptions& options) const {
 }
 
 std::map<std::string, Array, std::less<>> Model::run(const Inputs& inputs) const {
-  const attribution::Examples examples = attribution::prepare_inputs(*impl_, inputs);
-  const auto network = impl_->network(examples.shapes);
+  attribution::Examples examples = attribution::prepare_inputs(*impl_, inputs);
+  const auto network = attribution::network_of(*impl_, examples);
   constexpr std::int64_t kMostAtOnce = 16;
   const std::int64_t batch = network->batching().allowed ? std::min(kMostAtOnce, examples.count) : 1;
   const auto one = network->graph(1);

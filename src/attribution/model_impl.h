@@ -3,6 +3,7 @@
 
 #include <mho/model.h>
 
+#include <list>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -17,11 +18,12 @@ struct Model::Impl {
   ModelOptions options;
   std::shared_ptr<kernels::Device> device;
 
-  /// The network for these example shapes; made once and kept.
+  /// The network for these example shapes; made once and kept while it is among the last few.
   [[nodiscard]] std::shared_ptr<const engine::Network> network(const engine::ExampleShapes& shapes) const;
 
   mutable std::mutex mutex;
-  mutable std::map<std::string, std::shared_ptr<const engine::Network>> networks;
+  /// The last ones used, the very last in front.
+  mutable std::list<std::pair<std::string, std::shared_ptr<const engine::Network>>> networks;
 };
 
 namespace attribution {
@@ -40,8 +42,13 @@ struct Examples {
 void check_finite(const std::string& what, const Array& array);
 /// Throws Error(kInvalidArgument) naming the input where names, ranks, extents, counts or values (NaN) are wrong.
 [[nodiscard]] Examples prepare_inputs(const Model::Impl& model, const Inputs& inputs);
+/// The network for these examples. Where the model cannot be lowered otherwise, integer inputs that all examples share
+/// become part of it: they are moved to `examples.shapes.fixed`. Throws Error as Network::graph.
+[[nodiscard]] std::shared_ptr<const engine::Network> network_of(const Model::Impl& model, Examples& examples);
+/// Whether the leading axis of this input counts examples.
+[[nodiscard]] bool has_example_axis(const Model::Impl& model, const onnx::PortInfo& port);
 /// Example shapes from what the model declares; open extents are 1 unless `given` has the shape.
-[[nodiscard]] engine::ExampleShapes declared_shapes(const onnx::Model& model,
+[[nodiscard]] engine::ExampleShapes declared_shapes(const Model::Impl& model,
                                                     const std::map<std::string, Shape, std::less<>>& given);
 
 }  // namespace attribution

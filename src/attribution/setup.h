@@ -13,8 +13,9 @@ namespace mho::attribution {
 
 struct Setup {
   Examples inputs;
-  std::map<std::string, Array, std::less<>> baselines;  ///< per input that has a path: one example, as many as inputs,
-                                                        ///< or one per reference
+  std::map<std::string, Array, std::less<>> baselines;  ///< per input that moves, and per tensor behind inputs where
+                                                        ///< one is given: one example, as many as inputs, or one per
+                                                        ///< reference
   std::int64_t references = 1;                          ///< how many references every example is compared with
   bool own_references = false;                          ///< every example has references of its own
   std::shared_ptr<const engine::Network> network;
@@ -35,7 +36,7 @@ struct Setup {
     if (own_references) return example * references + number;
     return references > 1 ? number : example;
   }
-  /// Example `index` of the baseline of input `name`, with its example shape.
+  /// Example `index` of the baseline of input or tensor `name`, with its example shape.
   [[nodiscard]] Array baseline(const std::string& name, std::int64_t index) const;
 };
 

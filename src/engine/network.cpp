@@ -34,6 +34,9 @@ std::shared_ptr<const Graph> Network::graph(std::int64_t batch) const {
       if (shapes_.batched.at(name)) scaled[0] *= batch;
       specialization.input_shapes[name] = scaled;
     }
+    for (const auto& [name, array] : shapes_.fixed) {
+      specialization.fixed_inputs[name] = kernels::Constant::from(array);
+    }
     slot = std::make_shared<const Graph>(model_->specialize(specialization));
   }
   return slot;

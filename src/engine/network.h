@@ -20,6 +20,9 @@ using graph::ValueId;
 struct ExampleShapes {
   std::map<std::string, Shape, std::less<>> shapes;
   std::map<std::string, bool, std::less<>> batched;
+  /// Integer inputs that all examples share and that loops, branches or shapes follow from: constants of the network,
+  /// in neither of the maps above.
+  std::map<std::string, Array, std::less<>> fixed = {};
 };
 
 /// Whether several examples can be evaluated in one run, and why.

@@ -1,0 +1,56 @@
+// Where gradients end on their way from the target: integers, booleans, steps.
+#include "attribution/stops.h"
+
+#include <algorithm>
+
+#include "graph/analysis.h"
+#include "primitives/primitives.h"
+
+namespace mho::attribution {
+
+using graph::Graph;
+using graph::ValueId;
+using kernels::Unary;
+
+namespace {
+
+/// Why a node passes no gradient; empty if it does.
+std::string reason_of(const Graph& graph, const graph::Node& node) {
+  const kernels::TensorType& made = graph.value(node.outputs[0]).type;
+  if (made.dtype == kernels::DType::b8) return "makes truth values";
+  if (!made.is_real()) return "makes integers";
+  const auto unary = primitives::as_unary(*node.primitive);
+  const bool steps = unary && (unary->kind == Unary::floor || unary->kind == Unary::ceil ||
+                               unary->kind == Unary::round || unary->kind == Unary::sign);
+  if (steps) return "is a step: its gradient is 0";
+  return node.primitive->differentiable() ? "" : "has no gradient";
+}
+
+}  // namespace
+
+std::vector<GradientStop> find_stops(const Graph& graph, std::span<const ValueId> moving, ValueId target) {
+  const std::vector<bool> moves = graph::dependents(graph, moving);
+  std::vector<bool> wanted(graph.value_count(), false);
+  wanted[static_cast<std::size_t>(target)] = true;
+  const auto nodes = graph.nodes();
+  for (std::size_t n = nodes.size(); n-- > 0;) {
+    const graph::Node& node = nodes[n];
+    if (std::ranges::none_of(node.outputs, [&](ValueId id) { return wanted[static_cast<std::size_t>(id)]; })) continue;
+    for (const ValueId id : node.inputs) wanted[static_cast<std::size_t>(id)] = true;
+  }
+  std::vector<GradientStop> stops;
+  for (const graph::Node& node : nodes) {
+    const bool between =
+        std::ranges::any_of(node.outputs, [&](ValueId id) { return wanted[static_cast<std::size_t>(id)]; }) &&
+        std::ranges::any_of(node.inputs, [&](ValueId id) {
+          return moves[static_cast<std::size_t>(id)] && graph.value(id).type.is_real();
+        });
+    if (!between) continue;
+    const std::string reason = reason_of(graph, node);
+    const bool known = !stops.empty() && stops.back().node == node.origin_name && stops.back().op == node.origin_type;
+    if (!reason.empty() && !known) stops.push_back({node.origin_name, node.origin_type, reason});
+  }
+  return stops;
+}
+
+}  // namespace mho::attribution
