@@ -40,6 +40,12 @@ std::vector<GradientStop> find_stops(const Graph& graph, std::span<const ValueId
   }
   std::vector<GradientStop> stops;
   for (const graph::Node& node : nodes) {
+    const bool known = !stops.empty() && stops.back().node == node.origin_name && stops.back().op == node.origin_type;
+    // ArgMax compares, then counts: what the ONNX node makes in the end is what people know.
+    if (known && graph.value(node.outputs[0]).type.dtype == kernels::DType::i64) {
+      stops.back().reason = reason_of(graph, node);
+      continue;
+    }
     const bool between =
         std::ranges::any_of(node.outputs, [&](ValueId id) { return wanted[static_cast<std::size_t>(id)]; }) &&
         std::ranges::any_of(node.inputs, [&](ValueId id) {
@@ -47,7 +53,6 @@ std::vector<GradientStop> find_stops(const Graph& graph, std::span<const ValueId
         });
     if (!between) continue;
     const std::string reason = reason_of(graph, node);
-    const bool known = !stops.empty() && stops.back().node == node.origin_name && stops.back().op == node.origin_type;
     if (!reason.empty() && !known) stops.push_back({node.origin_name, node.origin_type, reason});
   }
   return stops;
