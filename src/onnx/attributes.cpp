@@ -66,6 +66,12 @@ std::optional<std::vector<double>> NodeAttributes::reals(std::string_view name) 
   return std::vector<double>(attribute->floats().begin(), attribute->floats().end());
 }
 
+std::optional<std::vector<std::string>> NodeAttributes::strings(std::string_view name) const {
+  const AttributeProto* attribute = find(name, AttributeProto::STRINGS);
+  if (attribute == nullptr) return std::nullopt;
+  return std::vector<std::string>(attribute->strings().begin(), attribute->strings().end());
+}
+
 std::optional<kernels::Constant> NodeAttributes::tensor(std::string_view name) const {
   const AttributeProto* attribute = find(name, AttributeProto::TENSOR);
   if (attribute == nullptr) return std::nullopt;

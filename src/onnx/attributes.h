@@ -27,6 +27,7 @@ class NodeAttributes final : public Attributes {
   [[nodiscard]] std::string string(std::string_view name, std::string otherwise) const override;
   [[nodiscard]] std::optional<std::vector<std::int64_t>> integers(std::string_view name) const override;
   [[nodiscard]] std::optional<std::vector<double>> reals(std::string_view name) const override;
+  [[nodiscard]] std::optional<std::vector<std::string>> strings(std::string_view name) const override;
   [[nodiscard]] std::optional<kernels::Constant> tensor(std::string_view name) const override;
   /// nullptr if there is none.
   [[nodiscard]] const ::onnx::GraphProto* graph(std::string_view name) const;

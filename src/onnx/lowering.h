@@ -26,6 +26,7 @@ class Attributes {
   [[nodiscard]] virtual std::string string(std::string_view name, std::string otherwise) const = 0;
   [[nodiscard]] virtual std::optional<std::vector<std::int64_t>> integers(std::string_view name) const = 0;
   [[nodiscard]] virtual std::optional<std::vector<double>> reals(std::string_view name) const = 0;
+  [[nodiscard]] virtual std::optional<std::vector<std::string>> strings(std::string_view name) const = 0;
   [[nodiscard]] virtual std::optional<kernels::Constant> tensor(std::string_view name) const = 0;
 };
 

@@ -71,8 +71,9 @@ bool near_kink(const graph::Graph& graph, const PlanRequest& request, const std:
   std::normal_distribution<double> normal(0, 1e-5);
   for (int trial = 0; trial < 8; ++trial) {
     std::vector<Values> moved = feeds;
-    for (Values& values : moved) {
-      for (double& v : values) v += normal(random);
+    for (std::size_t i = 0; i < moved.size(); ++i) {
+      if (!graph.value(request.feeds[i]).type.is_real()) continue;
+      for (double& v : moved[i]) v += normal(random);
     }
     if (difference(here, run(plan, request, *device, moved, seeds)) > 2e-3) return true;
   }

@@ -1,0 +1,95 @@
+"""Golden outputs of single operators: small random models and what ONNX Runtime computes for them, in
+tests/golden/operators/<name>.onnx and .npz (inputs under their names, outputs as "out:<name>").
+
+    pip install onnx==1.23.2 onnxruntime==1.32.0 numpy==2.4.6 && python tests/golden/make_operators.py
+"""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import TensorProto, helper, numpy_helper
+
+FOLDER = Path(__file__).parent / "operators"
+
+
+def save(name, nodes, inputs, outputs, constants, opset=17, contrib=False):
+    """`inputs` and `constants`: arrays by name; `outputs`: names."""
+    kinds = {np.dtype(np.float32): TensorProto.FLOAT, np.dtype(np.int64): TensorProto.INT64,
+             np.dtype(np.int32): TensorProto.INT32, np.dtype(bool): TensorProto.BOOL}
+    graph = helper.make_graph(
+        nodes, name,
+        [helper.make_tensor_value_info(k, kinds[v.dtype], v.shape) for k, v in inputs.items()],
+        [helper.make_empty_tensor_value_info(k) for k in outputs],
+        [numpy_helper.from_array(v, k) for k, v in constants.items()])
+    imports = [helper.make_opsetid("", opset)]
+    if contrib:
+        imports.append(helper.make_opsetid("com.microsoft", 1))
+    model = helper.make_model(graph, opset_imports=imports, ir_version=8)
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, ["CPUExecutionProvider"])
+    results = session.run(outputs, inputs)
+    FOLDER.mkdir(exist_ok=True)
+    onnx.save(model, FOLDER / f"{name}.onnx")
+    np.savez(FOLDER / f"{name}.npz", **inputs, **{f"out:{k}": v for k, v in zip(outputs, results)})
+
+
+def recurrent():
+    rng = np.random.default_rng(20261124)
+    gates = {"RNN": 1, "GRU": 3, "LSTM": 4}
+    functions = {"RNN": 1, "GRU": 2, "LSTM": 3}
+    choices = ["Relu", "Tanh", "Sigmoid", "Affine", "LeakyRelu", "HardSigmoid", "Elu", "Softsign", "ScaledTanh"]
+
+    def real(*shape):
+        return (rng.normal(size=shape) * 0.5).astype(np.float32)
+
+    for kind in gates:
+        for case in range(6):
+            steps, batch, width, hidden = rng.integers(1, 6), rng.integers(1, 4), rng.integers(1, 4), rng.integers(1, 4)
+            direction = ["forward", "reverse", "bidirectional"][case % 3]
+            d = 2 if direction == "bidirectional" else 1
+            given = {"W": real(d, gates[kind] * hidden, width), "R": real(d, gates[kind] * hidden, hidden)}
+            names = ["x", "W", "R", "", "", "", "", ""]
+            inputs = {"x": real(steps, batch, width)}
+            attributes = {"hidden_size": int(hidden), "direction": direction}
+            if case != 0:
+                given["B"] = real(d, 2 * gates[kind] * hidden)
+                names[3] = "B"
+            if case in (2, 3, 5):
+                lengths = rng.integers(1, steps + 1, size=batch).astype(np.int32)
+                (inputs if case == 5 else given)["lengths"] = lengths
+                names[4] = "lengths"
+            if case in (1, 3, 5):
+                inputs["h0"] = real(d, batch, hidden)
+                names[5] = "h0"
+            if kind == "LSTM" and case in (3, 4, 5):
+                inputs["c0"] = real(d, batch, hidden)
+                given["P"] = real(d, 3 * hidden)
+                names[6], names[7] = "c0", "P"
+            if case in (1, 4):
+                attributes["clip"] = 0.4
+            if case in (2, 4):
+                count = functions[kind] * d
+                attributes["activations"] = [str(rng.choice(choices)) for _ in range(count)]
+                takes_alpha = [f for f in attributes["activations"] if f not in ("Relu", "Tanh", "Sigmoid", "Softsign")]
+                takes_beta = [f for f in takes_alpha if f in ("Affine", "HardSigmoid", "ScaledTanh")]
+                if takes_alpha:
+                    attributes["activation_alpha"] = [0.3 + 0.1 * i for i in range(len(takes_alpha))]
+                if takes_beta:
+                    attributes["activation_beta"] = [0.7 - 0.1 * i for i in range(len(takes_beta))]
+            if kind == "GRU":
+                attributes["linear_before_reset"] = case % 2
+            if kind == "LSTM":
+                # ONNX Runtime couples the gates the other way round where peepholes are given.
+                attributes["input_forget"] = 0
+            outputs = ["y", "h"] + (["c"] if kind == "LSTM" else [])
+            while names[-1] == "":
+                names.pop()
+            node = helper.make_node(kind, names, outputs, **attributes)
+            save(f"{kind.lower()}_{case}", [node], inputs, outputs, given, opset=14)
+
+
+if __name__ == "__main__":
+    recurrent()
