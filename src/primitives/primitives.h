@@ -26,6 +26,15 @@ PrimitivePtr make_concat(std::int64_t axis);
 
 // --- gather.cpp ---
 PrimitivePtr make_gather(std::int64_t axis);  ///< inputs (x, indices)
+/// Adjoint of gather along axis 0: inputs (updates [indices..., rest...], indices); y [rows, rest...] has, at each row,
+/// the sum of the updates for it.
+PrimitivePtr make_scatter_add(std::int64_t rows);
+
+// --- ordering.cpp: positions, i64 ---
+/// Where along `axis` the k largest or smallest elements are, best first.
+PrimitivePtr make_top_k(std::int64_t axis, std::int64_t k, bool largest);
+/// For each of `rows` the last element of the list of non-negative indices that names it, or -1.
+PrimitivePtr make_last_writer(std::int64_t rows);
 
 // --- reduce.cpp ---
 /// `axes` sorted and non-negative; reduced axes stay with extent 1 (reshape them away).

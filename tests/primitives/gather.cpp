@@ -21,6 +21,16 @@ TEST(Gather, RepeatedPositionsAddUp) {
   EXPECT_EQ(defects({make_gather(0), {{{2, 3}}, twice}}), "");
 }
 
+TEST(ScatterAdd, KeepsTheContract) {
+  const Input rows{{4}, 0, 0, DType::i64, false, {2, 0, 2, -1}};
+  EXPECT_EQ(defects({make_scatter_add(3), {reals({4}, {1, 2, 3, 4}), rows}, {2, 0, 8}}), "");
+  EXPECT_EQ(defects({make_scatter_add(5), {{{3, 2, 2}}, integers({3, 2}, 0, 4)}}), "");
+  EXPECT_EQ(defects({make_scatter_add(3), {{{2}}, integers({}, 1, 2)}}), "");
+  EXPECT_TRUE(refuses(make_scatter_add(3), {{kReal, {3}}, {DType::i64, {4}}}));
+  EXPECT_TRUE(refuses(make_scatter_add(3), {{kReal, {4}}, {kReal, {4}}}));
+  EXPECT_TRUE(refuses(make_scatter_add(-1), {{kReal, {4}}, {DType::i64, {4}}}));
+}
+
 TEST(Gather, RefusesWhatDoesNotFit) {
   EXPECT_TRUE(refuses(make_gather(2), {{kReal, {2, 3}}, {DType::i64, {1}}}));
   EXPECT_TRUE(refuses(make_gather(-1), {{kReal, {2, 3}}, {DType::i64, {1}}}));

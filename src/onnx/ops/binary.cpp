@@ -30,7 +30,6 @@ std::vector<ValueId> lower_binary(const NodeContext& node) {
   return {binary(node.build, table().at(node.type), node.input(0), aligned_second_operand(node))};
 }
 
-
 }  // namespace
 
 std::vector<Operator> binary_operators() {
