@@ -64,8 +64,7 @@ std::string inspection_text(const Inspection& inspection, const std::string& mod
   text += fmt::format("path      begins at {}\n",
                       path.empty() ? "no tensor: nothing moves" : fmt::format("{}", fmt::join(path, ", ")));
   for (const GradientStop& stop : inspection.gradient_stops) {
-    text += fmt::format("stop      no gradient through {} '{}': it {}\n", printable(stop.op), printable(stop.node),
-                        stop.reason);
+    text += fmt::format("stop      {} '{}' {}\n", printable(stop.op), printable(stop.node), stop.reason);
   }
   text += '\n';
   if (inspection.layers.empty()) return text + "No layer lies between an input and the target.\n";

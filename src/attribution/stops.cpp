@@ -14,15 +14,17 @@ using kernels::Unary;
 
 namespace {
 
-/// Why a node passes no gradient; empty if it does.
+/// Why a node passes no gradient, or none that is true; empty if it does.
 std::string reason_of(const Graph& graph, const graph::Node& node) {
   const kernels::TensorType& made = graph.value(node.outputs[0]).type;
-  if (made.dtype == kernels::DType::b8) return "makes truth values";
-  if (!made.is_real()) return "makes integers";
+  if (made.dtype == kernels::DType::b8) return "makes truth values: no gradient";
+  if (!made.is_real()) return "makes integers: no gradient";
   const auto unary = primitives::as_unary(*node.primitive);
   const bool steps = unary && (unary->kind == Unary::floor || unary->kind == Unary::ceil ||
                                unary->kind == Unary::round || unary->kind == Unary::sign);
-  if (steps) return "is a step: its gradient is 0";
+  if (steps) return "is a step, with gradient 0";
+  if (node.primitive->name() == "round_straight_through")
+    return "rounds, with gradient 1 by definition: NIG is not complete";
   return node.primitive->differentiable() ? "" : "has no gradient";
 }
 

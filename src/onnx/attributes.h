@@ -32,9 +32,10 @@ class NodeAttributes final : public Attributes {
   /// nullptr if there is none.
   [[nodiscard]] const ::onnx::GraphProto* graph(std::string_view name) const;
 
- private:
   /// The attribute `name` with references resolved; nullptr if there is none.
   [[nodiscard]] const ::onnx::AttributeProto* find(std::string_view name) const;
+
+ private:
   /// The same; it must be of `type`.
   [[nodiscard]] const ::onnx::AttributeProto* find(std::string_view name,
                                                    ::onnx::AttributeProto::AttributeType type) const;

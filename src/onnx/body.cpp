@@ -64,6 +64,7 @@ Body BodyReader::read(const GraphProto& graph, const std::string& what, bool nes
     const bool is_new =
         body.initializers.emplace(tensor.name(), tensors_.read(tensor, fmt::format("initializer '{}'", tensor.name())))
             .second;
+    body.initializer_types.emplace(tensor.name(), tensor.data_type());
     if (!is_new) invalid(what, fmt::format("two initializers are called '{}'", tensor.name()));
   }
   for (const auto& input : graph.input()) {

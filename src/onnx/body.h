@@ -19,6 +19,7 @@ struct Body {
   std::vector<std::string> inputs;  ///< formal ones, initializers left out
   std::vector<std::string> outputs;
   std::map<std::string, kernels::Constant, std::less<>> initializers;
+  std::map<std::string, int, std::less<>> initializer_types;  ///< TensorProto.DataType
   std::vector<const ::onnx::NodeProto*> nodes;
   std::set<std::string> captures;  ///< tensors of the enclosing bodies that it reads
 };

@@ -16,6 +16,7 @@ namespace {
 
 using kernels::TensorType;
 using ::onnx::NodeProto;
+using ::onnx::TensorProto;
 
 /// The shape input `port` is specialised to; throws Error(kInvalidArgument) where none is given or it cannot be.
 Shape shape_of(const PortInfo& port, const Model::Specialization& specialization) {
@@ -78,7 +79,10 @@ class Lowerer {
 
   graph::Graph run() && {
     Scope scope{.opsets = &model_.opsets};
-    for (const PortInfo& port : model_.inputs) scope.values[port.name] = input(port);
+    for (const PortInfo& port : model_.inputs) {
+      scope.values[port.name] = input(port);
+      element_types_[scope.values[port.name]] = port.element_type;
+    }
     lower_body(model_.graph, scope);
     for (const PortInfo& port : model_.outputs) {
       const ValueId value = scope.find(port.name);
@@ -159,6 +163,7 @@ class Lowerer {
     for (const auto& [name, constant] : body.initializers) {
       const auto [it, is_new] = constants.emplace(name, kNoValue);
       if (is_new) it->second = build_.constant(constant, scope.prefix + name);
+      element_types_[it->second] = body.initializer_types.at(name);
       scope.values[name] = it->second;
     }
     for (const NodeProto* node : body.nodes) lower(*node, scope);
@@ -204,6 +209,7 @@ class Lowerer {
       scope.values[name] = value;
       if (value == kNoValue) continue;
       check_size(name, build_.type(value));
+      element_types_.emplace(value, made_type(node, attributes, inputs, i));
       // What a body returns is known by the name outside, and by this one as well.
       if (scope.depth > 0 && std::ranges::find(scope.body->outputs, name) != scope.body->outputs.end()) {
         inner_names_.emplace_back(value, scope.prefix + name);
@@ -214,6 +220,28 @@ class Lowerer {
     if (scope.depth > 0) return;
     for (auto it = inner_names_.rbegin(); it != inner_names_.rend(); ++it) build_.set_name(it->first, it->second);
     inner_names_.clear();
+  }
+
+  /// The ONNX element type of output `i`, as far as it can be told; 0 elsewhere. Where integers come from integers,
+  /// they are of the type of the first ones.
+  [[nodiscard]] int made_type(const NodeProto& node, const NodeAttributes& attributes, std::span<const ValueId> inputs,
+                              std::size_t i) const {
+    const std::string& type = node.op_type();
+    if (type == "Cast") return static_cast<int>(attributes.integer("to", 0));
+    if (const auto* value = type == "Constant" ? attributes.find("value") : nullptr) return value->t().data_type();
+    constexpr int kInt64 = TensorProto::INT64;
+    if (type == "Shape" || type == "Size" || type == "ArgMax" || type == "ArgMin" || type == "NonZero") return kInt64;
+    if (type == "TopK" && i == 1) return kInt64;
+    const auto type_of = [&](ValueId id) {
+      const auto it = element_types_.find(id);
+      return it == element_types_.end() ? 0 : it->second;
+    };
+    if (type == "QuantizeLinear") return inputs.size() > 2 ? type_of(inputs[2]) : int{TensorProto::UINT8};
+    if (type == "DynamicQuantizeLinear" && i != 1) return TensorProto::UINT8;
+    for (const ValueId id : inputs) {
+      if (id != kNoValue && build_.type(id).dtype == DType::i64) return type_of(id);
+    }
+    return inputs.empty() || inputs[0] == kNoValue ? 0 : type_of(inputs[0]);
   }
 
   std::vector<ValueId> lower_outputs(const NodeProto& node, const NodeAttributes& attributes,
@@ -235,8 +263,14 @@ class Lowerer {
     const std::string name = scope.prefix + name_of(node);
     build_.set_origin(name, node.op_type());
     NodeSubgraphs subgraphs(*this, node, attributes, scope);
-    return entry->lowering({build_, attributes, subgraphs, node.op_type(), name, opset, specialization_.batch_scale,
-                            inputs, static_cast<std::size_t>(node.output_size())});
+    std::vector<int> element_types;
+    for (const ValueId id : inputs) {
+      const auto it = element_types_.find(id);
+      element_types.push_back(it == element_types_.end() ? 0 : it->second);
+    }
+    return entry->lowering({build_, attributes, subgraphs, node.op_type(), entry->domain, name, opset,
+                            specialization_.batch_scale, inputs, element_types,
+                            static_cast<std::size_t>(node.output_size())});
   }
 
   const ParsedModel& model_;
@@ -246,6 +280,7 @@ class Lowerer {
   Builder build_;
   std::map<const Body*, std::map<std::string, ValueId, std::less<>>> constants_;  // made once, however often it runs
   std::vector<std::pair<ValueId, std::string>> inner_names_;  // of what bodies return, innermost first
+  std::map<ValueId, int> element_types_;                      // TensorProto.DataType
   std::int64_t lowered_ = 0;
 };
 

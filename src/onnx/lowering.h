@@ -50,18 +50,23 @@ struct NodeContext {
   Builder& build;
   const Attributes& attributes;
   Subgraphs& subgraphs;
-  std::string_view type;            ///< operator type
-  std::string_view name;            ///< node name, or the first output's name
-  std::int64_t opset;               ///< version of the operator's domain that the model imports
-  std::int64_t batch_scale;         ///< see Model::Specialization
-  std::span<const ValueId> inputs;  ///< kNoValue for omitted optional inputs
-  std::size_t output_count;         ///< outputs the node declares (some may have empty names)
+  std::string_view type;               ///< operator type
+  std::string_view domain;             ///< "" is ai.onnx
+  std::string_view name;               ///< node name, or the first output's name
+  std::int64_t opset;                  ///< version of the operator's domain that the model imports
+  std::int64_t batch_scale;            ///< see Model::Specialization
+  std::span<const ValueId> inputs;     ///< kNoValue for omitted optional inputs
+  std::span<const int> element_types;  ///< see element_type()
+  std::size_t output_count;            ///< outputs the node declares (some may have empty names)
 
   [[nodiscard]] bool has_input(std::size_t i) const { return i < inputs.size() && inputs[i] != kNoValue; }
   /// Throws Error(kInvalidModel) if input i is missing.
   [[nodiscard]] ValueId input(std::size_t i) const;
   [[nodiscard]] const kernels::TensorType& type_of(std::size_t i) const { return build.type(input(i)); }
   [[nodiscard]] const Shape& shape_of(std::size_t i) const { return type_of(i).shape; }
+  /// The ONNX element type (TensorProto.DataType) that input i was declared with, or made as: i64 tensors stand for
+  /// integers of all widths. 0 where it is not known.
+  [[nodiscard]] int element_type(std::size_t i) const { return i < element_types.size() ? element_types[i] : 0; }
   /// Elements of an input that must be constant; throws Error(kUnsupported) naming the input where it is not.
   [[nodiscard]] std::vector<std::int64_t> constant_integers(std::size_t i, std::string_view what) const;
   [[nodiscard]] std::vector<double> constant_reals(std::size_t i, std::string_view what) const;

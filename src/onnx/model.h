@@ -23,6 +23,7 @@ struct Dimension {
 struct PortInfo {
   std::string name;
   DType dtype = DType::f32;  ///< the type mho computes in
+  int element_type = 0;      ///< TensorProto.DataType
   std::string onnx_type;     ///< "float", "int64", "float16", …
   std::vector<Dimension> shape;
   bool has_shape = true;  ///< false: the model declares no shape, not even the rank

@@ -59,6 +59,7 @@ PortInfo read_port(const ::onnx::ValueInfoProto& info, const std::string& what) 
         fmt::format("{}: '{}' is not a tensor; sequences, maps and optionals are not supported", what, port.name));
   }
   const auto& type = info.type().tensor_type();
+  port.element_type = type.elem_type();
   port.onnx_type = onnx_type_name(type.elem_type());
   port.dtype = dtype_of(type.elem_type(), fmt::format("'{}'", port.name));
   port.has_shape = type.has_shape();

@@ -13,6 +13,9 @@ PrimitivePtr make_binary(kernels::Binary f);
 /// condition ? a : b; inputs (condition, a, b).
 PrimitivePtr make_where();
 
+// --- straight_through.cpp ---
+PrimitivePtr make_round_straight_through();  ///< round, with gradient 1
+
 // --- movement.cpp: no arithmetic ---
 PrimitivePtr make_reshape(Shape shape);  ///< the final shape, without 0 and -1
 PrimitivePtr make_transpose(Shape permutation);

@@ -18,6 +18,7 @@ constexpr auto kFacts = std::to_array<PrimitiveFacts>({
      "thresholded_relu, clip, abs, sqrt, reciprocal, exp, log, pow (constant exponent), sin, cos, tan, asin, acos, "
      "atan, sinh, cosh, asinh, acosh, atanh, sign, floor, ceil, round",
      "no", "rescale"},
+    {"round_straight_through", "no", "rescale; the gradient is 1 by definition"},
     {"equal, less, less_or_equal, greater, greater_or_equal, and, or, xor, not, is_nan", "no",
      "no gradient; multipliers as for other functions"},
     {"where", "in both branches", "linear; symmetric split where the condition is active"},

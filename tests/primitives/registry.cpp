@@ -32,6 +32,7 @@ std::set<std::string> listed() {
 
 TEST(Registry, NamesEveryPrimitive) {
   std::vector<PrimitivePtr> all = {make_where(),
+                                   make_round_straight_through(),
                                    make_reshape({}),
                                    make_transpose({}),
                                    make_broadcast({}),

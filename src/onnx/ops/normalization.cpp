@@ -5,31 +5,12 @@
 #include <algorithm>
 
 #include "onnx/compose/compose.h"
+#include "onnx/compose/normalize.h"
 #include "onnx/lowering.h"
 
 namespace mho::onnx::ops {
 
 namespace {
-
-struct Normalized {
-  ValueId y;
-  ValueId mean;               ///< reduced axes have extent 1
-  ValueId inverse_deviation;  ///< likewise
-};
-
-/// 1 / sqrt(mean(x^2) + epsilon) over `axes`, which keep extent 1.
-ValueId inverse_root_mean_square(Builder& build, ValueId x, const Shape& axes, double epsilon) {
-  const ValueId mean_square = reduce(build, ReduceKind::mean, square(build, x), axes, true);
-  return unary(build, Unary::pow, affine(build, mean_square, 1, epsilon), -0.5);
-}
-
-/// (x - mean) / sqrt(variance + epsilon) over `axes`.
-Normalized normalize(Builder& build, ValueId x, const Shape& axes, double epsilon) {
-  const ValueId mean = reduce(build, ReduceKind::mean, x, axes, true);
-  const ValueId centred = sub(build, x, mean);
-  const ValueId inverse = inverse_root_mean_square(build, centred, axes, epsilon);
-  return {mul(build, centred, inverse), mean, inverse};
-}
 
 /// x * scale + bias with both given per channel (axis 1) of x.
 ValueId scale_channels(const NodeContext& node, ValueId x, ValueId scale, ValueId bias) {
