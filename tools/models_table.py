@@ -21,7 +21,8 @@ OUTPUT_TOLERANCE = 1e-4  # relative to the largest output
 TOLERANCE = 1e-2  # mho's default for NIG
 DEEPLIFT_TOLERANCE = 1e-4  # float32 rounding
 POSITIONS = (0.05, 0.5, 0.95)  # early, middle, late
-BASELINES = {"magika_standard_v3_3": 256}  # its padding; 0 elsewhere
+# Magika: its padding. Silero: quiet sound, for it takes square roots of power, with infinite slope at silence. 0 elsewhere.
+BASELINES = {"magika_standard_v3_3": 256, "silero_vad_v4": 0.01}
 SMALLEST_OUTPUT = 1e-6  # differences from outputs that are all 0 are relative to this
 
 
@@ -185,7 +186,8 @@ HEADER = """\
 
 Made by `./dev models` with mho {version} on {day}; do not edit. The models and inputs are those of the data folder's README (two
 examples where the model is small). *Outputs*: largest difference, relative to the largest output, from the recorded
-outputs and from ONNX Runtime {runtime}; the bound is {bound:.0e}. *NIG*: default tolerance {tolerance:.0e}, baseline 0 (Magika: its padding), target argmax, at an early, a
+outputs and from ONNX Runtime {runtime}; the bound is {bound:.0e}. *NIG*: default tolerance {tolerance:.0e}, baseline 0 (Magika: its
+padding; Silero: 0.01, for its gradient at silence is infinite), target argmax, at an early, a
 middle and a late layer; *residual* is |Σ NIG − ΔF| / Σ |NIG| of the worst example, for layers that are cuts;
 *estimate* is mho's own estimate of the relative error. *DeepLIFT*: Rescale, the same target, baseline and layers, and
 the same residual. Evaluations (of NIG) are per example; seconds include loading.

@@ -21,7 +21,7 @@ def save(name, nodes, inputs, outputs, constants, opset=17, contrib=False):
     graph = helper.make_graph(
         nodes, name,
         [helper.make_tensor_value_info(k, kinds[v.dtype], v.shape) for k, v in inputs.items()],
-        [helper.make_empty_tensor_value_info(k) for k in outputs],
+        [helper.make_empty_tensor_value_info(k) for k in outputs if k],
         [numpy_helper.from_array(v, k) for k, v in constants.items()])
     imports = [helper.make_opsetid("", opset)]
     if contrib:
@@ -30,6 +30,7 @@ def save(name, nodes, inputs, outputs, constants, opset=17, contrib=False):
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = onnxruntime.InferenceSession(model.SerializeToString(), options, ["CPUExecutionProvider"])
+    outputs = [k for k in outputs if k]
     results = session.run(outputs, inputs)
     FOLDER.mkdir(exist_ok=True)
     onnx.save(model, FOLDER / f"{name}.onnx")
@@ -91,5 +92,53 @@ def recurrent():
             save(f"{kind.lower()}_{case}", [node], inputs, outputs, given, opset=14)
 
 
+def microsoft():
+    rng = np.random.default_rng(20261125)
+
+    def real(*shape):
+        return (rng.normal(size=shape) * 0.7).astype(np.float32)
+
+    def one(name, kind, inputs, constants, outputs=("y",), **attributes):
+        given = list(inputs) + list(constants)
+        order = attributes.pop("order", given)
+        node = helper.make_node(kind, order, list(outputs), domain="com.microsoft", **attributes)
+        save(f"microsoft_{name}", [node], inputs, list(outputs), constants, contrib=True)
+
+    x = {"x": real(2, 3, 8)}
+    one("bias_gelu", "BiasGelu", x, {"b": real(8)})
+    one("fast_gelu", "FastGelu", x, {"b": real(8)})
+    one("quick_gelu", "QuickGelu", x, {}, alpha=1.3)
+    one("gelu", "Gelu", x, {})
+    one("skip_layer_norm", "SkipLayerNormalization", x | {"skip": real(2, 3, 8)},
+        {"gamma": real(8), "beta": real(8), "bias": real(8)}, ("y", "", "", "sum"), epsilon=1e-6)
+    one("skip_simplified", "SkipSimplifiedLayerNormalization", x | {"skip": real(2, 3, 8)}, {"gamma": real(8)},
+        ("y", "", "", "sum"), epsilon=1e-6)
+    one("fused_matmul", "FusedMatMul", {"a": real(2, 4, 3), "b": real(2, 5, 4)}, {}, transA=1, transB=1, alpha=0.5)
+    one("fused_matmul_batch", "FusedMatMul", {"a": real(3, 2, 4), "b": real(2, 4, 5)}, {}, transBatchA=1)
+    one("fused_gemm", "FusedGemm", {"a": real(3, 4)}, {"b": real(4, 5), "c": real(5)}, activation="LeakyRelu",
+        activation_alpha=0.2, alpha=0.5, beta=2.0)
+    one("fused_conv", "FusedConv", {"image": real(2, 3, 6, 6)}, {"w": real(4, 3, 3, 3), "b": real(4)},
+        activation="Relu", pads=[1, 1, 1, 1], kernel_shape=[3, 3])
+    ids = {"ids": rng.integers(0, 9, size=(2, 4)).astype(np.int32),
+           "kinds": rng.integers(0, 2, size=(2, 4)).astype(np.int32)}
+    one("embed_layer_norm", "EmbedLayerNormalization", ids,
+        {"words": real(9, 8), "places": real(6, 8), "segments": real(2, 8), "gamma": real(8), "beta": real(8)},
+        ("y", "counts"))
+    weights = {"w": real(8, 24), "b": real(24)}
+    for name, mask in (("attention", None), ("attention_lengths", np.array([2, 3], np.int32)),
+                       ("attention_mask", np.array([[1, 1, 0], [1, 0, 1]], np.int32))):
+        masks = {} if mask is None else {"mask": mask}
+        one(name, "Attention", x | masks, weights, order=["x", "w", "b"] + list(masks), num_heads=2,
+            unidirectional=int(mask is None))
+    heads = {"q": real(2, 3, 8), "k": real(2, 5, 8), "v": real(2, 5, 6), "bias": real(1, 2, 3, 5)}
+    one("multi_head_attention", "MultiHeadAttention", heads, {"b": real(22)}, order=["q", "k", "v", "b", "", "bias"],
+        num_heads=2, scale=0.3)
+    one("multi_head_attention_mask", "MultiHeadAttention", heads | {"mask": np.array([[1, 1, 1, 0, 0], [1, 1, 1, 1, 1]], np.int32)},
+        {}, order=["q", "k", "v", "", "mask", "bias"], num_heads=2)
+    cache = {"cos": np.cos(real(6, 2)), "sin": np.sin(real(6, 2))}
+    one("rotary", "RotaryEmbedding", {"x": real(2, 2, 3, 4), "at": rng.integers(0, 6, size=(2, 3))}, cache, interleaved=1)
+
+
 if __name__ == "__main__":
     recurrent()
+    microsoft()
