@@ -124,7 +124,13 @@ json to_json(const Report& report) {
 
 json to_json(std::span<const OperatorRow> operators, std::span<const PrimitiveRow> primitives) {
   json document = {{"mho", version()}, {"operators", json::array()}, {"primitives", json::array()}};
-  for (const OperatorRow& row : operators) document["operators"].push_back({{"name", row.name}, {"since", row.since}});
+  for (const OperatorRow& row : operators) {
+    document["operators"].push_back({{"name", row.name},
+                                     {"since", row.since},
+                                     {"gradient", row.gradient},
+                                     {"rule", row.rule},
+                                     {"conformance", row.conformance}});
+  }
   for (const PrimitiveRow& row : primitives) {
     document["primitives"].push_back({{"name", row.name}, {"affine", row.affine}, {"rule", row.rule}});
   }

@@ -11,8 +11,11 @@ namespace mho::cli {
 namespace {
 
 Table operators_table(std::span<const OperatorRow> rows) {
-  Table table({{"operator"}, {"from opset", true}});
-  for (const OperatorRow& row : rows) table.add({row.name, std::to_string(row.since)});
+  Table table({{"operator"}, {"opsets"}, {"gradient"}, {"DeepLIFT rule"}, {"suite", true}});
+  for (const OperatorRow& row : rows) {
+    table.add({row.name, fmt::format("{}+", row.since), row.gradient, row.rule.empty() ? "nothing moves" : row.rule,
+               std::to_string(row.conformance)});
+  }
   return table;
 }
 
@@ -42,9 +45,13 @@ std::string operators_markdown(std::span<const OperatorRow> operators, std::span
       "# Operators\n\n"
       "Made by `mho ops --markdown > docs/operators.md`; do not edit.\n\n"
       "## ONNX operators\n"
-      "{} operators are lowered to primitives. \"From opset\" is the first version of the operator set at which the\n"
-      "lowering is right; every later one up to the newest known is supported too. A name with a colon is of another "
-      "domain.\n\n"
+      "{} operators are lowered to primitives, from the first opset at which the lowering is right to the newest "
+      "known. A "
+      "name\nwith a colon is of another domain. Every operator has cases of random shapes and attributes in "
+      "tests/operators:\ngradients are those of finite differences (but for *straight through*, 1 by definition), "
+      "DeepLIFT's sums are kept, and the\ndevices agree. *gradient* none: integers, booleans, steps, shapes. *DeepLIFT "
+      "rule*: those of its primitives; none: where it\nmoves, DeepLIFT refuses the model. *suite*: cases of the ONNX "
+      "backend test-suite with the operator that pass.\n\n"
       "{}\n"
       "## Primitives\n"
       "What has a derivative. *Affine*: in its inputs that depend on the model's input. *DeepLIFT rule*: how "

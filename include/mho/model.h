@@ -115,8 +115,11 @@ class Model {
 
 /// One row of `mho ops`.
 struct OperatorRow {
-  std::string name;    ///< "Conv", "com.microsoft:Gelu"
-  std::int64_t since;  ///< first opset version supported
+  std::string name;           ///< "Conv", "com.microsoft:Gelu"
+  std::int64_t since;         ///< first opset version supported
+  int conformance = 0;        ///< cases of the ONNX backend test-suite with it that pass
+  std::string gradient = {};  ///< "yes", "none" or "straight through"
+  std::string rule = {};      ///< of DeepLIFT: those of its primitives; "none": it is refused
 };
 struct PrimitiveRow {
   std::string name;

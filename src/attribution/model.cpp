@@ -175,7 +175,8 @@ std::map<std::string, Array, std::less<>> Model::run(const Inputs& inputs) const
 std::vector<OperatorRow> operator_table() {
   std::vector<OperatorRow> rows;
   for (const onnx::OperatorFacts& facts : onnx::supported_operators()) {
-    rows.push_back({facts.domain.empty() ? facts.type : facts.domain + ":" + facts.type, facts.since});
+    rows.push_back({facts.domain.empty() ? facts.type : facts.domain + ":" + facts.type, facts.since, facts.conformance,
+                    facts.gradient, facts.rule});
   }
   return rows;
 }

@@ -13,6 +13,7 @@
 #include "onnx/parse.h"
 #include "onnx/sha256.h"
 #include "onnx/tensor_data.h"
+#include "onnx/verified.h"
 
 namespace mho::onnx {
 
@@ -79,7 +80,17 @@ std::vector<OperatorFacts> supported_operators() {
     if (!is_new) it->second = std::min(it->second, entry.since);
   }
   std::vector<OperatorFacts> facts;
-  for (const auto& [key, since] : first) facts.push_back({key.first, key.second, since});
+  for (const auto& [key, since] : first) {
+    OperatorFacts one{key.first, key.second, since};
+    const std::string name = key.first.empty() ? key.second : key.first + ":" + key.second;
+    const auto verified = std::ranges::find(verified_operators(), name, &Verified::name);
+    if (verified != verified_operators().end()) {
+      one.conformance = verified->conformance;
+      one.gradient = verified->gradient;
+      one.rule = verified->rule;
+    }
+    facts.push_back(std::move(one));
+  }
   return facts;
 }
 

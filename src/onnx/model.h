@@ -83,7 +83,10 @@ class Model {
 struct OperatorFacts {
   std::string domain;  ///< "" is ai.onnx
   std::string type;
-  std::int64_t since;  ///< first opset version of the lowering
+  std::int64_t since;         ///< first opset version of the lowering
+  int conformance = 0;        ///< cases of the ONNX backend test-suite with it that pass
+  std::string gradient = {};  ///< see onnx/verified.h
+  std::string rule = {};      ///< likewise
 };
 [[nodiscard]] std::vector<OperatorFacts> supported_operators();
 

@@ -1,8 +1,10 @@
 // Invariant: the sources keep the architecture of docs/ARCHITECTURE.md: arrows point down, vendors stay in their
-// folder, the library neither prints nor ends the process, and files stay short.
+// folder, the library neither prints nor ends the process, files stay short, and every operator has a test case.
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
+#include <regex>
 
 #include "architecture/source_tree.h"
 
@@ -39,6 +41,22 @@ TEST(Architecture, FilesAreShort) {
        read_sources(MHO_SOURCE_DIR, {"src", "include", "cli", "tests", "bench", "fuzz", "examples"})) {
     EXPECT_LE(source.lines, kMostLines) << source.path << ": a file this long wants to be two";
   }
+}
+
+TEST(Architecture, EveryOperatorHasACaseInTheFileOfItsName) {
+  std::map<std::string, std::string> cases;
+  for (const Source& source : read_sources(MHO_SOURCE_DIR, {"tests/operators"})) cases[source.path] = source.text;
+  const std::regex row("\\.type = (\"\\w+\")");
+  std::size_t registered = 0;
+  for (const Source& source : read_sources(MHO_SOURCE_DIR, {"src/onnx/ops"})) {
+    const std::string file = "tests/operators" + source.path.substr(source.path.rfind('/'));
+    for (std::sregex_iterator it(source.text.begin(), source.text.end(), row), end; it != end; ++it) {
+      ++registered;
+      EXPECT_NE(cases[file].find((*it)[1]), std::string::npos)
+          << source.path << " registers " << (*it)[1] << "; " << file << " has no case of it";
+    }
+  }
+  EXPECT_GT(registered, 100U);
 }
 
 // The rules themselves: each must reject what it is there to reject.

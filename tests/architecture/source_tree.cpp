@@ -91,7 +91,7 @@ std::string Source::floor() const {
 }
 
 Source parse_source(std::string path, std::string_view text) {
-  Source source{std::move(path), strip(text), 0, {}};
+  Source source{std::move(path), std::string(text), strip(text), 0, {}};
   std::istringstream stream{std::string(text)};
   for (std::string line; std::getline(stream, line); ++source.lines) {
     std::smatch match;

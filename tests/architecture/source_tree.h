@@ -15,6 +15,7 @@ struct Include {
 
 struct Source {
   std::string path;  ///< relative to the project, with forward slashes
+  std::string text;  ///< as it is
   std::string code;  ///< without comments and without the contents of string literals
   std::size_t lines = 0;
   std::vector<Include> includes;

@@ -53,13 +53,13 @@ TEST(Inspect, ShapesAreNamed) {
 }
 
 TEST(Ops, TextMarkdownAndJsonHaveEveryRow) {
-  const std::vector<OperatorRow> operators = {{"Abs", 6}, {"com.microsoft:Gelu", 1}};
+  const std::vector<OperatorRow> operators = {{"Abs", 6, 6, "yes", "rescale"}, {"com.microsoft:Gelu", 1, 0, "none", ""}};
   const std::vector<PrimitiveRow> primitives = {{"add, sub", "yes", "linear"}};
   const std::string text = operators_text(operators, primitives);
-  EXPECT_TRUE(contains(text, "Abs                          6\n")) << text;
+  EXPECT_TRUE(contains(text, "Abs                 6+      yes       rescale            6\n")) << text;
   EXPECT_TRUE(contains(text, "2 operators\n") && contains(text, "add, sub\n")) << text;
   const std::string markdown = operators_markdown(operators, primitives);
-  EXPECT_TRUE(contains(markdown, "| com.microsoft:Gelu | 1 |\n")) << markdown;
+  EXPECT_TRUE(contains(markdown, "| com.microsoft:Gelu | 1+ | none | nothing moves | 0 |\n")) << markdown;
   EXPECT_TRUE(contains(markdown, "| add, sub | yes | linear |\n")) << markdown;
   EXPECT_EQ(to_json(operators, primitives)["operators"][1]["since"], 1);
 }

@@ -294,7 +294,7 @@ TEST(Program, OperatorsPageIsWhatTheProgramPrints) {
   ASSERT_EQ(run.status, 0) << run.errors;
   EXPECT_EQ(read_text(MHO_SOURCE_DIR "/docs/operators.md"), run.output)
       << "renew it: mho ops --markdown > docs/operators.md";
-  EXPECT_TRUE(contains(run.output, "| Conv | 1 |"));
+  EXPECT_TRUE(contains(run.output, "| Conv | 1+ | yes |"));
 }
 
 }  // namespace

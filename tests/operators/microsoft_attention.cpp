@@ -9,7 +9,10 @@ OperatorCases microsoft_attention_cases(Draw& draw) {
   const std::int64_t hidden = heads * size;
   const auto add_mask = [&](ModelBuilder& model, std::int64_t keys) {
     const Shape shape = draw.one_of<Shape>({{2}, {2, keys}, {2, rows, keys}});
-    model.integers("mask", shape, shape.size() == 1 ? draw.integers(shape, 1, keys) : draw.integers(shape, 0, 1));
+    auto mask = shape.size() == 1 ? draw.integers(shape, 1, keys) : draw.integers(shape, 0, 1);
+    // Where all keys are masked, -10000 is added to all scores, which float32 then knows to 0.001 only.
+    for (std::size_t i = 0; shape.size() > 1 && i < mask.size(); i += static_cast<std::size_t>(keys)) mask[i] = 1;
+    model.integers("mask", shape, mask);
   };
 
   OperatorCase packed{"Attention", model_of_x({2, rows, 3}, 17)};

@@ -3,6 +3,7 @@
 // floors.
 #pragma once
 
+#include <fmt/format.h>
 #include <mho/array.h>
 
 #include <map>
@@ -76,6 +77,27 @@ class Draw {
   model.input("x", extents_of(shape)).output("y");
   return model;
 }
+
+/// Cases y = type(x, more...), one node each.
+class CaseList {
+ public:
+  /// Adds one; elements of x are drawn from `range`. What `more` names, the caller adds to last().model.
+  NodeHandle add(const std::string& type, const Shape& x, std::int64_t opset, const std::vector<std::string>& more = {},
+                 Range range = {}) {
+    cases_.push_back({fmt::format("{} {}", type, opset), model_of_x(x, opset), {{"x", range}}});
+    std::vector<std::string> inputs{"x"};
+    inputs.insert(inputs.end(), more.begin(), more.end());
+    return cases_.back().model.node(type, inputs, {"y"});
+  }
+  [[nodiscard]] OperatorCase& last() { return cases_.back(); }
+  [[nodiscard]] ModelBuilder& model() { return cases_.back().model; }
+  [[nodiscard]] OperatorCases take() && { return std::move(cases_); }
+
+ private:
+  OperatorCases cases_;
+};
+
+using Ints = std::vector<std::int64_t>;
 
 /// The cases of all files in tests/operators.
 [[nodiscard]] OperatorCases operator_cases(unsigned seed);

@@ -1,5 +1,5 @@
-// Upsample 7–9 and Resize 10–19, modes nearest and linear: along each axis a Gather, or a product with the constant
-// matrix of interpolation weights.
+// Upsample 7–9 and Resize 10–19, modes nearest, linear and cubic: along each axis a Gather, or a product with the
+// constant matrix of interpolation weights.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -19,12 +19,18 @@ struct Axis {
   std::int64_t in = 1;
   std::int64_t out = 1;
   double scale = 1;
+  double start = 0;  ///< tf_crop_and_resize: the part of the axis that is shown, in [0, 1]
+  double end = 1;
 };
 
 struct Settings {
   std::string mode;
   std::string coordinates;
   std::string nearest;
+  double cubic_a = -0.75;        ///< of Keys' kernel
+  bool antialias = false;        ///< kernels are stretched where an axis shrinks
+  bool exclude_outside = false;  ///< weights beyond the ends are 0 instead of going to the end
+  double extrapolation = 0;      ///< tf_crop_and_resize: what is shown beyond the ends
 };
 
 /// Where output position `i` lies in the input.
@@ -40,6 +46,10 @@ double source_position(const NodeContext& node, const Settings& settings, const 
   if (settings.coordinates == "half_pixel_symmetric") {
     const double adjustment = out / (axis.scale * in);
     return in / 2 * (1 - adjustment) + (x + 0.5) / axis.scale - 0.5;
+  }
+  if (settings.coordinates == "tf_crop_and_resize") {
+    if (axis.out == 1) return 0.5 * (axis.start + axis.end) * (in - 1);
+    return axis.start * (in - 1) + x * (axis.end - axis.start) * (in - 1) / (out - 1);
   }
   node.unsupported(fmt::format("coordinate_transformation_mode '{}' is not available", settings.coordinates));
 }
@@ -62,21 +72,53 @@ ValueId resize_nearest(const NodeContext& node, const Settings& settings, ValueI
   return take(node.build, x, which, std::move(positions));
 }
 
-/// The axis goes last, is multiplied by [in, out] weights, and goes back.
-ValueId resize_linear(const NodeContext& node, const Settings& settings, ValueId x, std::int64_t which,
-                      const Axis& axis) {
-  if (element_count({axis.in, axis.out}) > (std::int64_t{1} << 26)) node.unsupported("an axis is too long");
+/// The weight of a pixel at distance d: a tent, or Keys' cubic kernel (IEEE Trans. ASSP 29, 1153).
+double kernel(const Settings& settings, double d) {
+  d = std::abs(d);
+  if (settings.mode != "cubic") return std::max(0.0, 1 - d);
+  const double a = settings.cubic_a;
+  if (d <= 1) return ((a + 2) * d - (a + 3)) * d * d + 1;
+  return d < 2 ? a * (((d - 5) * d + 8) * d - 4) : 0;
+}
+
+/// Whether tf_crop_and_resize looks beyond the axis there.
+bool is_beyond(const Settings& settings, const Axis& axis, double position) {
+  return settings.coordinates == "tf_crop_and_resize" && (position < 0 || position > static_cast<double>(axis.in - 1));
+}
+
+/// [in, out] weights.
+std::vector<double> interpolation(const NodeContext& node, const Settings& settings, const Axis& axis) {
   std::vector<double> weights(static_cast<std::size_t>(axis.in * axis.out), 0.0);
-  const auto weight = [&](std::int64_t from, std::int64_t to) -> double& {
-    return weights[static_cast<std::size_t>(std::clamp<std::int64_t>(from, 0, axis.in - 1) * axis.out + to)];
-  };
+  const double stretch = settings.antialias ? std::min(axis.scale, 1.0) : 1;
+  const double reach = (settings.mode == "cubic" ? 2 : 1) / stretch;
+  if (reach > static_cast<double>(kMostExtent)) node.unsupported("an axis shrinks too much");
   for (std::int64_t i = 0; i < axis.out; ++i) {
-    const double position = std::clamp(source_position(node, settings, axis, i), 0.0, static_cast<double>(axis.in - 1));
-    const auto left = static_cast<std::int64_t>(std::floor(position));
-    const double share = position - static_cast<double>(left);
-    weight(left, i) += 1 - share;
-    weight(left + 1, i) += share;
+    const double position = source_position(node, settings, axis, i);
+    if (is_beyond(settings, axis, position)) continue;
+    double sum = 0;
+    const auto first = static_cast<std::int64_t>(std::ceil(position - reach));
+    const auto last = static_cast<std::int64_t>(std::floor(position + reach));
+    for (const bool adding : {false, true}) {
+      for (std::int64_t pixel = first; pixel <= last; ++pixel) {
+        if (settings.exclude_outside && (pixel < 0 || pixel >= axis.in)) continue;
+        const double weight = kernel(settings, (static_cast<double>(pixel) - position) * stretch);
+        if (!adding) {
+          sum += weight;
+        } else if (weight != 0) {
+          const std::int64_t from = std::clamp<std::int64_t>(pixel, 0, axis.in - 1);
+          weights[static_cast<std::size_t>(from * axis.out + i)] += weight / sum;
+        }
+      }
+    }
   }
+  return weights;
+}
+
+/// The axis goes last, is multiplied by [in, out] weights, and goes back.
+ValueId interpolate(const NodeContext& node, const Settings& settings, ValueId x, std::int64_t which,
+                    const Axis& axis) {
+  if (element_count({axis.in, axis.out}) > (std::int64_t{1} << 26)) node.unsupported("an axis is too long");
+  std::vector<double> weights = interpolation(node, settings, axis);
   Builder& build = node.build;
   Shape swap = axis_range(0, build.type(x).shape.size());
   std::swap(swap[static_cast<std::size_t>(which)], swap.back());
@@ -89,21 +131,41 @@ ValueId resize_linear(const NodeContext& node, const Settings& settings, ValueId
   return transpose(build, reshape(build, product, shape), swap);
 }
 
+/// What lies beyond an axis of the input is one number.
+ValueId extrapolate(const NodeContext& node, const Settings& settings, ValueId x, const std::vector<Axis>& axes) {
+  Builder& build = node.build;
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    std::vector<std::int64_t> inside;
+    for (std::int64_t k = 0; k < axes[i].out; ++k) {
+      inside.push_back(!is_beyond(settings, axes[i], source_position(node, settings, axes[i], k)));
+    }
+    if (std::ranges::find(inside, 0) == inside.end()) continue;
+    Shape along(axes.size(), 1);
+    along[i] = axes[i].out;
+    const ValueId shown = cast(build, build.integers(along, std::move(inside)), DType::b8);
+    x = build.apply1(primitives::make_where(),
+                     {shown, x, scalar_of(build, build.type(x).dtype, settings.extrapolation)});
+  }
+  return x;
+}
+
 std::vector<ValueId> resize(const NodeContext& node, const Settings& settings, const std::vector<Axis>& axes) {
   ValueId x = node.input(0);
-  if (settings.mode != "nearest" && settings.mode != "linear" && settings.mode != "bilinear") {
-    node.unsupported(fmt::format("mode '{}' is not available; nearest and linear are", settings.mode));
+  if (settings.mode != "nearest" && settings.mode != "linear" && settings.mode != "bilinear" &&
+      settings.mode != "cubic") {
+    node.invalid(fmt::format("'{}' is no mode", settings.mode));
   }
   for (std::size_t i = 0; i < axes.size(); ++i) {
     const Axis& axis = axes[i];
-    if (axis.in == axis.out && axis.scale == 1) continue;
+    if (axis.in == axis.out && axis.scale == 1 && axis.start == 0 && axis.end == 1) continue;
     if (axis.in < 1 || axis.out < 1 || axis.out > kMostExtent || !(axis.scale > 0)) {
       node.invalid(fmt::format("resizing axis {} from {} to {} makes no sense", i, axis.in, axis.out));
     }
     const auto which = static_cast<std::int64_t>(i);
     x = settings.mode == "nearest" ? resize_nearest(node, settings, x, which, axis)
-                                   : resize_linear(node, settings, as_real(node.build, x), which, axis);
+                                   : interpolate(node, settings, as_real(node.build, x), which, axis);
   }
+  if (settings.coordinates == "tf_crop_and_resize") x = extrapolate(node, settings, x, axes);
   return {x};
 }
 
@@ -122,12 +184,11 @@ std::vector<ValueId> lower_upsample(const NodeContext& node) {
   if (scales.size() != shape.size()) node.invalid("its scales need one entry per axis");
   std::vector<Axis> axes;
   for (std::size_t i = 0; i < shape.size(); ++i) axes.push_back(scaled_axis(node, shape[i], scales[i]));
-  return resize(node, {node.attributes.string("mode", "nearest"), "asymmetric", "floor"}, axes);
+  return resize(node, Settings{node.attributes.string("mode", "nearest"), "asymmetric", "floor"}, axes);
 }
 
 std::vector<ValueId> lower_resize(const NodeContext& node) {
   const Shape shape = node.shape_of(0);
-  if (node.attributes.integer("antialias", 0) != 0) node.unsupported("antialias is not available");
   const std::size_t scales_at = node.opset >= 11 ? 2 : 1;
   Shape chosen = axis_range(0, shape.size());
   if (const auto given = node.attributes.integers("axes")) {
@@ -167,9 +228,22 @@ std::vector<ValueId> lower_resize(const NodeContext& node) {
     }
   }
   Settings settings{node.attributes.string("mode", "nearest"), "asymmetric", "floor"};
+  settings.cubic_a = node.attributes.real("cubic_coeff_a", -0.75);
+  settings.antialias = node.attributes.integer("antialias", 0) != 0;
+  settings.exclude_outside = node.attributes.integer("exclude_outside", 0) != 0;
+  settings.extrapolation = node.attributes.real("extrapolation_value", 0);
   if (node.opset >= 11) {
     settings.coordinates = node.attributes.string("coordinate_transformation_mode", "half_pixel");
     settings.nearest = node.attributes.string("nearest_mode", "round_prefer_floor");
+  }
+  if (settings.coordinates == "tf_crop_and_resize") {
+    const std::vector<double> roi = node.constant_reals(1, "roi");
+    if (roi.size() != 2 * chosen.size()) node.invalid("its roi needs two entries per axis");
+    for (std::size_t k = 0; k < chosen.size(); ++k) {
+      Axis& axis = axes[static_cast<std::size_t>(chosen[k])];
+      axis.start = roi[k], axis.end = roi[k + chosen.size()];
+      if (!std::isfinite(axis.start) || !std::isfinite(axis.end)) node.invalid("its roi is not finite");
+    }
   }
   return resize(node, settings, axes);
 }

@@ -1,0 +1,18 @@
+// CumSum along any axis, exclusive and in reverse.
+#include "support/operator_cases.h"
+
+namespace mho::testing::ops {
+
+OperatorCases cum_sum_cases(Draw& draw) {
+  CaseList cases;
+
+  const Shape x = draw.shape(3, 1, 4);
+  cases.add("CumSum", x, draw.one_of<std::int64_t>({11, 14}), {"axis"})
+      .with("exclusive", draw.integer(0, 1))
+      .with("reverse", draw.integer(0, 1));
+  cases.model().integers("axis", {}, {draw.integer(-3, 2)});
+
+  return std::move(cases).take();
+}
+
+}  // namespace mho::testing::ops
