@@ -20,6 +20,7 @@ namespace mho::engine::testing {
 namespace {
 
 using graph::ValueId;
+using mho::testing::ModelBuilder;
 using primitives::DeltaRule;
 
 /// What the lowered cases show of one operator.
@@ -37,6 +38,20 @@ bool is_step(const primitives::Primitive& primitive) {
          unary->kind == Unary::sign;
 }
 
+/// Operators that hand their input on as it is leave no node: Identity, Dropout in inference, Cast between reals.
+void collect_identities(const mho::testing::OperatorCase& one, const graph::Graph& graph,
+                        const std::vector<bool>& moves, std::map<std::string, Facts>& operators) {
+  ModelBuilder model = one.model;
+  for (const auto& node : model.proto().graph().node()) {
+    if (node.input_size() == 0 || node.output_size() == 0) continue;
+    const ValueId from = graph.find(node.input(0));
+    if (from == graph::kNoValue || from != graph.find(node.output(0)) || !graph.value(from).type.is_real()) continue;
+    if (!moves[static_cast<std::size_t>(from)]) continue;
+    operators[node.op_type()].gradient = true;
+    operators[node.op_type()].rules.insert("linear");
+  }
+}
+
 void collect(const mho::testing::OperatorCase& one, std::map<std::string, Facts>& operators) {
   const std::string bytes = one.model.serialized();
   const graph::Graph graph = onnx::Model::parse(std::as_bytes(std::span(bytes))).specialize({});
@@ -45,6 +60,7 @@ void collect(const mho::testing::OperatorCase& one, std::map<std::string, Facts>
     if (graph.value(id).type.is_real()) reals.push_back(id);
   }
   const std::vector<bool> moves = graph::dependents(graph, reals);
+  collect_identities(one, graph, moves, operators);
   // What an ONNX node hands on: read by nodes that came from another one, or an output of the model.
   std::vector<bool> leaves(graph.value_count(), false);
   for (const ValueId id : graph.outputs()) leaves[static_cast<std::size_t>(id)] = true;
