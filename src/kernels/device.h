@@ -87,11 +87,11 @@ class Device {
   virtual void gather(Workspace&, const Tensor& x, const Tensor& indices, std::int64_t axis, const Tensor& y) = 0;
   /// Adjoint of gather: gx = 0, then gx at indices += gy.
   virtual void gather_vjp(Workspace&, const Tensor& gy, const Tensor& indices, std::int64_t axis, const Tensor& gx) = 0;
-  /// The positions along `axis` of the largest (or smallest) elements of x, best first, of equal ones the first; as many
-  /// as `positions` (i64) has there. Real or i64.
+  /// The positions along `axis` of the largest (or smallest) elements of x, best first, of equal ones the first; as
+  /// many as `positions` (i64) has there. Real or i64.
   virtual void top_k(Workspace&, const Tensor& x, std::int64_t axis, bool largest, const Tensor& positions) = 0;
-  /// writer[r] = the last k with indices[k] == r, or -1; both i64 lists. Throws Error(kInvalidArgument) where an index is
-  /// out of range.
+  /// writer[r] = the last k with indices[k] == r, or -1; both i64 lists. Throws Error(kInvalidArgument) where an index
+  /// is out of range.
   virtual void last_writer(Workspace&, const Tensor& indices, const Tensor& writer) = 0;
 
   // --- Elementwise: all tensors in one common layout where their shapes are equal -----------------------------------

@@ -148,8 +148,8 @@ TEST(GradientStops, AreToldByInspect) {
   const Inspection facts = parse(builder).inspect();
   std::vector<std::string> stops;
   for (const GradientStop& stop : facts.gradient_stops) stops.push_back(stop.op + " " + stop.node + " " + stop.reason);
-  EXPECT_EQ(stops,
-            (std::vector<std::string>{"ArgMax argmax makes integers: no gradient", "Floor floor is a step, with gradient 0"}));
+  EXPECT_EQ(stops, (std::vector<std::string>{"ArgMax argmax makes integers: no gradient",
+                                             "Floor floor is a step, with gradient 0"}));
 }
 
 /// y = x, or tanh(x) where the shared flag says so.

@@ -53,7 +53,8 @@ TEST(Inspect, ShapesAreNamed) {
 }
 
 TEST(Ops, TextMarkdownAndJsonHaveEveryRow) {
-  const std::vector<OperatorRow> operators = {{"Abs", 6, 6, "yes", "rescale"}, {"com.microsoft:Gelu", 1, 0, "none", ""}};
+  const std::vector<OperatorRow> operators = {{"Abs", 6, 6, "yes", "rescale"},
+                                              {"com.microsoft:Gelu", 1, 0, "none", ""}};
   const std::vector<PrimitiveRow> primitives = {{"add, sub", "yes", "linear"}};
   const std::string text = operators_text(operators, primitives);
   EXPECT_TRUE(contains(text, "Abs                 6+      yes       rescale            6\n")) << text;
