@@ -13,6 +13,8 @@ OperatorCases activations_cases(Draw& draw) {
   for (const std::int64_t opset : {14, 22}) cases.add("HardSwish", x, opset, {}, {-5, 5});
   for (const std::int64_t opset : {18, 22}) cases.add("Mish", x, opset);
   cases.add("Swish", x, 24).with("alpha", draw.real(0.5, 2));
+  cases.add("SwiGLU", x, 28, {"b"}).with("alpha", draw.real(0.5, 2));
+  cases.model().input("b", extents_of(x));
   cases.add("Shrink", x, 9).with("lambd", 0.4).with("bias", draw.one_of<double>({0, 0.2}));
   cases.add("PRelu", x, 6, {"slope"});
   cases.model().floats("slope", {x[1]}, draw.floats({x[1]}));

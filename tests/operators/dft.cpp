@@ -23,7 +23,8 @@ OperatorCases dft_cases(Draw& draw) {
     NodeHandle node = model.node("DFT", inputs, {"y"});
     if (opset == 17) node.with("axis", axis);
     if (complex) {
-      node.with("inverse", draw.integer(0, 1));
+      const bool half = draw.coin() && shape[static_cast<std::size_t>(axis)] > 1;
+      node.with("inverse", half ? 1 : draw.integer(0, 1)).with("onesided", half ? 1 : 0);
     } else {
       node.with("onesided", draw.integer(0, 1));
     }

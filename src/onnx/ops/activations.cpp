@@ -1,5 +1,5 @@
-// Activations that are composed: PRelu 1–16, HardSwish 14–22, Mish 18–22, Swish 24, Gelu 20 (and com.microsoft 1),
-// Shrink 9.
+// Activations that are composed: PRelu 1–16, HardSwish 14–22, Mish 18–22, Swish 24, SwiGLU 28, Gelu 20 (and
+// com.microsoft 1), Shrink 9.
 #include "onnx/compose/compose.h"
 #include "onnx/lowering.h"
 
@@ -46,6 +46,12 @@ std::vector<ValueId> lower_swish(const NodeContext& node) {
   return {mul(node.build, x, unary(node.build, Unary::sigmoid, scaled))};
 }
 
+/// a * sigmoid(alpha * a) * b
+std::vector<ValueId> lower_swiglu(const NodeContext& node) {
+  if (node.shape_of(0) != node.shape_of(1)) node.invalid("its inputs differ in shape");
+  return {mul(node.build, lower_swish(node)[0], node.input(1))};
+}
+
 std::vector<ValueId> lower_gelu(const NodeContext& node) {
   const std::string approximate = node.attributes.string("approximate", "none");
   if (approximate != "none" && approximate != "tanh") node.invalid("unknown approximation '" + approximate + "'");
@@ -73,6 +79,7 @@ std::vector<Operator> activations_operators() {
       {.type = "Mish", .since = 18, .lowering = lower_mish},
       {.type = "PRelu", .since = 1, .lowering = lower_prelu},
       {.type = "Shrink", .since = 9, .lowering = lower_shrink},
+      {.type = "SwiGLU", .since = 28, .lowering = lower_swiglu},
       {.type = "Swish", .since = 24, .lowering = lower_swish},
       {.type = "Gelu", .since = 1, .lowering = lower_gelu, .domain = "com.microsoft"},
   };

@@ -48,6 +48,32 @@ ValueId transform(const NodeContext& node, ValueId x, std::int64_t length, bool 
   return reshape(build, product, rows);
 }
 
+/// The real signal [..., length, 1] whose first half of a spectrum is x [..., n, 2]: the other half mirrors it.
+ValueId inverse_of_half(const NodeContext& node, ValueId x, std::int64_t length) {
+  Builder& build = node.build;
+  Shape shape = build.type(x).shape;
+  const std::int64_t axis = static_cast<std::int64_t>(shape.size()) - 2;
+  const std::int64_t n = std::min(shape[static_cast<std::size_t>(axis)], length / 2 + 1);
+  if (shape.back() != 2 || length < 1 || n < 1) node.invalid(fmt::format("half a spectrum {}", to_string(shape)));
+  if (2 * n > kMostMatrix / length) node.unsupported(fmt::format("a transform of length {}", length));
+  x = slice(build, x, axis, 0, n);
+  std::vector<double> matrix(static_cast<std::size_t>(n * 2 * length));
+  for (std::int64_t k = 0; k < n; ++k) {
+    const double weight = (k == 0 || 2 * k == length ? 1.0 : 2.0) / static_cast<double>(length);
+    for (std::int64_t i = 0; i < length; ++i) {
+      const double angle = 2 * std::numbers::pi * static_cast<double>(i * k % length) / static_cast<double>(length);
+      matrix[static_cast<std::size_t>(2 * k * length + i)] = weight * std::cos(angle);
+      matrix[static_cast<std::size_t>((2 * k + 1) * length + i)] = -weight * std::sin(angle);
+    }
+  }
+  Shape rows(shape.begin(), shape.end() - 2);
+  const ValueId flat = reshape(build, as_real(build, x), {element_count(rows), n * 2});
+  const ValueId product =
+      build.apply1(primitives::make_matmul(), {flat, build.reals({n * 2, length}, std::move(matrix))});
+  rows.insert(rows.end(), {length, 1});
+  return reshape(build, product, rows);
+}
+
 std::vector<ValueId> lower_dft(const NodeContext& node) {
   Builder& build = node.build;
   const std::size_t rank = node.shape_of(0).size();
@@ -59,7 +85,8 @@ std::vector<ValueId> lower_dft(const NodeContext& node) {
   std::int64_t length = node.shape_of(0)[static_cast<std::size_t>(axis)];
   const bool inverse = node.attributes.integer("inverse", 0) != 0;
   const bool onesided = node.attributes.integer("onesided", 0) != 0;
-  if (inverse && onesided) node.unsupported("an inverse transform of one side");
+  const bool from_half = inverse && onesided;
+  if (from_half) length = 2 * (length - 1);
   if (node.has_input(1)) {
     const std::vector<std::int64_t> given = node.constant_integers(1, "dft_length");
     if (given.size() != 1) node.invalid("its length is not a single number");
@@ -68,7 +95,9 @@ std::vector<ValueId> lower_dft(const NodeContext& node) {
   Shape swap = axis_range(0, rank);
   std::swap(swap[static_cast<std::size_t>(axis)], swap[rank - 2]);
   const ValueId moved = transpose(build, node.input(0), swap);
-  return {transpose(build, transform(node, moved, length, inverse, onesided), swap)};
+  const ValueId y =
+      from_half ? inverse_of_half(node, moved, length) : transform(node, moved, length, inverse, onesided);
+  return {transpose(build, y, swap)};
 }
 
 /// Frames of the signal [batch, length, parts], times a window, transformed: [batch, frames, results, 2].
