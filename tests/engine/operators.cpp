@@ -17,7 +17,7 @@ namespace {
 
 using mho::testing::OperatorCase;
 
-constexpr unsigned kRounds = 4;
+constexpr unsigned kRounds = 6;
 /// Draws of inputs per case: one near a kink is drawn again.
 constexpr int kDraws = 12;
 

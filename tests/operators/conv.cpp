@@ -8,7 +8,7 @@ OperatorCases conv_cases(Draw& draw) {
 
   for (const std::size_t axes : {1, 2, 3}) {
     const std::int64_t groups = draw.integer(1, 2), in = groups * draw.integer(1, 2), out = groups * draw.integer(1, 2);
-    Shape x = draw.shape(axes + 2, 4, 6), w = draw.shape(axes + 2, 1, 3);
+    Shape x = draw.shape(axes + 2, 5, 6), w = draw.shape(axes + 2, 1, 3);
     x[0] = draw.integer(1, 2), x[1] = in, w[0] = out, w[1] = in / groups;
     cases.add("Conv", x, draw.one_of<std::int64_t>({1, 11, 22}), {"w", draw.coin() ? "b" : ""});
     NodeHandle node(cases.model().proto().mutable_graph()->mutable_node(0));
