@@ -21,6 +21,8 @@ namespace {
 mho::onnx::LoadLimits small_limits() {
   mho::onnx::LoadLimits limits;
   limits.max_nodes = 200;
+  limits.max_lowered_nodes = 1000;
+  limits.max_graph_nodes = 20'000;
   limits.max_constant_elements = 1 << 18;
   limits.max_constant_operations = 1e7;
   return limits;

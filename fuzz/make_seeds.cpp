@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "support/operator_cases.h"
 #include "support/operator_models.h"
 
 namespace {
@@ -33,8 +34,12 @@ void make(const fs::path& source, const fs::path& output) {
   for (const auto& [name, model] : mho::testing::operator_models()) {
     write_file(output / "fuzz_onnx_loader" / (std::to_string(number++) + "_" + name), model.serialized());
   }
+  for (const auto& one : mho::testing::operator_cases(1)) {
+    write_file(output / "fuzz_onnx_loader" / ("case_" + std::to_string(number++)), one.model.serialized());
+  }
   write_file(output / "fuzz_onnx_loader" / "network", mho::testing::sample_network().serialized());
   copy_seeds(source / "tests/golden/data", ".onnx", output / "fuzz_onnx_loader");
+  copy_seeds(source / "tests/golden/operators", ".onnx", output / "fuzz_onnx_loader");
   for (const char* extension : {".npy", ".npz"}) {
     copy_seeds(source / "tests/data/io", extension, output / "fuzz_npz");
   }

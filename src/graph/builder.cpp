@@ -37,7 +37,7 @@ std::vector<To> convert(const Constant& constant) {
 
 }  // namespace
 
-Builder::Builder(const FoldingLimits& limits) : limits_(limits), device_(kernels::make_reference_device()) {}
+Builder::Builder(const BuildLimits& limits) : limits_(limits), device_(kernels::make_reference_device()) {}
 Builder::~Builder() = default;
 
 ValueId Builder::input(std::string name, TensorType type) { return graph_.add_input(std::move(name), std::move(type)); }
@@ -81,6 +81,11 @@ void Builder::charge(std::string_view maker, std::span<const TensorType> types, 
 }
 
 std::vector<ValueId> Builder::apply(PrimitivePtr primitive, std::vector<ValueId> inputs) {
+  if (++applied_ > limits_.nodes) {
+    throw Error(
+        Code::kLimit,
+        fmt::format("the model becomes more than {} nodes when its recurrences and loops are unrolled", limits_.nodes));
+  }
   const bool foldable = std::ranges::all_of(inputs, [&](ValueId id) { return is_constant(id); });
   if (!foldable) return graph_.add_node(std::move(primitive), std::move(inputs), origin_name_, origin_type_);
 

@@ -11,17 +11,18 @@
 
 namespace mho::graph {
 
-/// What constants may cost that a model computes (ConstantOfShape, Expand, products of weights, …): a small file must
-/// not take all memory or hours.
-struct FoldingLimits {
+/// What a graph may cost while it is built: constants that a model computes (ConstantOfShape, Expand, products of
+/// weights, …) and nodes (recurrences are unrolled). A small file must not take all memory or hours.
+struct BuildLimits {
   std::int64_t elements = std::int64_t{1} << 28;        ///< of one constant
   std::int64_t total_elements = std::int64_t{1} << 29;  ///< of all of them
   double operations = 1e11;                             ///< of all of them: Primitive::flops
+  std::int64_t nodes = 4'000'000;                       ///< of the graph, and constants that were folded
 };
 
 class Builder {
  public:
-  explicit Builder(const FoldingLimits& limits = {});
+  explicit Builder(const BuildLimits& limits = {});
   ~Builder();
   Builder(const Builder&) = delete;
   Builder& operator=(const Builder&) = delete;
@@ -53,7 +54,8 @@ class Builder {
   void charge(std::string_view maker, std::span<const TensorType> types, double operations);
 
   Graph graph_;
-  FoldingLimits limits_;
+  BuildLimits limits_;
+  std::int64_t applied_ = 0;
   std::int64_t total_elements_ = 0;
   double operations_ = 0;
   std::string origin_name_;

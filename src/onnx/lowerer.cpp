@@ -41,12 +41,13 @@ Shape shape_of(const PortInfo& port, const Model::Specialization& specialization
   return shape;
 }
 
-graph::FoldingLimits folding_limits(const LoadLimits& limits) {
-  graph::FoldingLimits folding;
-  folding.elements = std::min(folding.elements, limits.max_tensor_elements);
-  folding.total_elements = limits.max_constant_elements;
-  folding.operations = limits.max_constant_operations;
-  return folding;
+graph::BuildLimits build_limits(const LoadLimits& limits) {
+  graph::BuildLimits build;
+  build.elements = std::min(build.elements, limits.max_tensor_elements);
+  build.total_elements = limits.max_constant_elements;
+  build.operations = limits.max_constant_operations;
+  build.nodes = limits.max_graph_nodes;
+  return build;
 }
 
 /// Where a body's nodes find their tensors, operator sets and attributes.
@@ -75,7 +76,7 @@ class Lowerer {
         limits_(limits),
         specialization_(specialization),
         tensors_(model.proto, {}, limits),
-        build_(folding_limits(limits)) {}
+        build_(build_limits(limits)) {}
 
   graph::Graph run() && {
     Scope scope{.opsets = &model_.opsets};

@@ -34,6 +34,7 @@ struct LoadLimits {
   std::int64_t max_tensor_elements = std::int64_t{1} << 33;
   std::int64_t max_nodes = 1'000'000;                          ///< in the file
   std::int64_t max_lowered_nodes = 1'000'000;                  ///< when loops are unrolled and functions inlined
+  std::int64_t max_graph_nodes = 4'000'000;                    ///< primitives, recurrences unrolled
   std::int64_t max_constant_elements = std::int64_t{1} << 29;  ///< of all constants that the model computes
   double max_constant_operations = 1e11;                       ///< floating-point operations for them
 };

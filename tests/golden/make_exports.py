@@ -2,8 +2,7 @@
 .npz (inputs under "in:<name>", "logits", and per layer "layer:<tensor>" and "gradient:<tensor>", all from float64
 autograd). The gradient is that of logits[:, 1], summed over examples.
 
-    pip install torch==2.13.0 onnx==1.23.2 onnxscript==0.7.2 onnxruntime==1.32.0 numpy==2.4.6
-    python tests/golden/make_exports.py
+    ./dev exports
 """
 
 import math

@@ -1,7 +1,7 @@
 """Golden outputs of single operators: small random models and what ONNX Runtime computes for them, in
 tests/golden/operators/<name>.onnx and .npz (inputs under their names, outputs as "out:<name>").
 
-    pip install onnx==1.23.2 onnxruntime==1.32.0 numpy==2.4.6 && python tests/golden/make_operators.py
+    pip install -r tests/golden/requirements.txt && python tests/golden/make_operators.py
 """
 
 from pathlib import Path

@@ -105,6 +105,17 @@ TEST(OnnxControlFlow, LoopsThatDoNotEndAreStopped) {
   expect_failure(lower_failure(loop_model(-1), {}, limits), Code::kLimit, {"1000 nodes"});
 }
 
+TEST(OnnxControlFlow, RecurrencesThatUnrollToTooManyNodesAreRefused) {
+  ModelBuilder model(14);
+  model.input("x", {1000, 1, 1}).output("y");
+  model.floats("w", {1, 1, 1}, {1}).floats("r", {1, 1, 1}, {1});
+  model.node("RNN", {"x", "w", "r"}, {"y"}).with("hidden_size", 1);
+  EXPECT_GT(lower(model).nodes().size(), 3000U);
+  LoadLimits limits;
+  limits.max_graph_nodes = 2000;
+  expect_failure(lower_failure(model, {}, limits), Code::kLimit, {"RNN node 'y'", "2000 nodes", "unrolled"});
+}
+
 TEST(OnnxControlFlow, ALoopWhoseCourseDependsOnDataIsRefused) {
   ModelBuilder model = loop_model(3);
   model.node("ReduceSum", {"x"}, {"sum_of_x"}).with("keepdims", 0);

@@ -73,6 +73,8 @@ std::vector<ValueId> lower_non_max_suppression(const NodeContext& node) {
       scores_shape[2] != shape[1]) {
     node.invalid(fmt::format("boxes {} and scores {} do not fit", to_string(shape), to_string(scores_shape)));
   }
+  constexpr std::int64_t kMostBoxes = 100'000;
+  if (shape[1] > kMostBoxes) node.unsupported(fmt::format("{} boxes; at most {} are compared", shape[1], kMostBoxes));
   const std::vector<double> corners = node.constant_reals(0, "the boxes"),
                             scores = node.constant_reals(1, "the scores");
   const auto scalar = [&](std::size_t i, double otherwise) {
