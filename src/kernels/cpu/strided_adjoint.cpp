@@ -67,7 +67,9 @@ std::optional<Phases> find_phases(const ConvolutionAttributes& attributes, const
 
 /// dense[(phase, c), m, j] = w[m, c, s (taps - 1 - j) + phase], 0 behind the kernel's end.
 void spread_weights(const Phases& p, const Tensor& w, std::span<float> dense) {
-  const auto& [a, b, c] = std::tie(p.axes[0], p.axes[1], p.axes[2]);
+  const Axis& a = p.axes[0];
+  const Axis& b = p.axes[1];
+  const Axis& c = p.axes[2];
   const std::int64_t filters = w.dim(0);
   const auto from = w.as<float>();
   std::size_t to = 0;
@@ -102,7 +104,9 @@ void spread_weights(const Phases& p, const Tensor& w, std::span<float> dense) {
 
 /// gx at (i0, i1, i2) is the output at (i + pad) / stride, in the channel of (i + pad) % stride.
 void gather_phases(const Phases& p, int threads, const Tensor& output, const Tensor& gx) {
-  const auto& [a, b, c] = std::tie(p.axes[0], p.axes[1], p.axes[2]);
+  const Axis& a = p.axes[0];
+  const Axis& b = p.axes[1];
+  const Axis& c = p.axes[2];
   const float* const from = output.as<float>().data();
   float* const to = gx.as<float>().data();
   const std::int64_t blocks = (p.count * p.channels + kChannelBlock - 1) / kChannelBlock;

@@ -47,7 +47,7 @@ ValueId spread(const NodeContext& node, ValueId parameter, const Shape& x, std::
     return reshape(build, parameter, along);
   }
   Shape expected = x;
-  expected[at] = (x[at] + block - 1) / block;
+  expected[at] = x[at] == 0 ? 0 : (x[at] - 1) / block + 1;
   if (shape != expected) {
     node.invalid(fmt::format("its parameters have shape {} instead of {} for blocks of {} of {}", to_string(shape),
                              to_string(expected), block, to_string(x)));

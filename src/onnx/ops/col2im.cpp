@@ -48,12 +48,15 @@ std::vector<ValueId> lower_col2im(const NodeContext& node) {
   if (columns.size() != 3 || axes < 1 || axes > 3 || block.size() != axes) node.invalid("its shapes do not fit");
   Shape padded(axes), counts(axes);
   for (std::size_t i = 0; i < axes; ++i) {
-    if (image[i] < 1 || block[i] < 1 || image[i] > (std::int64_t{1} << 26)) node.invalid("an extent is out of range");
+    constexpr std::int64_t kMost = std::int64_t{1} << 26;
+    if (image[i] < 1 || block[i] < 1 || image[i] > kMost || block[i] > kMost) node.invalid("an extent is out of range");
     padded[i] = image[i] + pads[i] + pads[i + axes];
     const std::int64_t reach = dilations[i] * (block[i] - 1) + 1;
     if (reach > padded[i]) node.invalid("a block is larger than the image");
     counts[i] = (padded[i] - reach) / strides[i] + 1;
   }
+  checked_size(node, Shape(block.begin(), block.end()));
+  checked_size(node, counts);
   const std::int64_t inside = element_count(block), blocks = element_count(counts);
   if (columns[1] % inside != 0 || columns[2] != blocks) {
     node.invalid(fmt::format("{} instead of {} blocks of {}", to_string(columns), blocks, inside));

@@ -22,6 +22,7 @@ ValueId transform(const NodeContext& node, ValueId x, std::int64_t length, bool 
   const std::int64_t parts = shape.back(), axis = static_cast<std::int64_t>(shape.size()) - 2;
   if (parts != 1 && parts != 2) node.invalid(fmt::format("{} parts per number instead of 1 or 2", parts));
   if (length < 1) node.invalid(fmt::format("a length of {}", length));
+  if (length > kMostMatrix) node.unsupported(fmt::format("a transform of length {}", length));
   const std::int64_t n = std::min(shape[static_cast<std::size_t>(axis)], length);
   const std::int64_t results = onesided ? length / 2 + 1 : length;
   if (n * parts > kMostMatrix / (2 * results)) node.unsupported(fmt::format("a transform of length {}", length));
@@ -53,6 +54,7 @@ ValueId inverse_of_half(const NodeContext& node, ValueId x, std::int64_t length)
   Builder& build = node.build;
   Shape shape = build.type(x).shape;
   const std::int64_t axis = static_cast<std::int64_t>(shape.size()) - 2;
+  if (length > kMostMatrix) node.unsupported(fmt::format("a transform of length {}", length));
   const std::int64_t n = std::min(shape[static_cast<std::size_t>(axis)], length / 2 + 1);
   if (shape.back() != 2 || length < 1 || n < 1) node.invalid(fmt::format("half a spectrum {}", to_string(shape)));
   if (2 * n > kMostMatrix / length) node.unsupported(fmt::format("a transform of length {}", length));

@@ -11,7 +11,8 @@ std::vector<ValueId> lower_reverse_sequence(const NodeContext& node) {
   const Shape shape = node.shape_of(0);
   const std::int64_t batch_axis = node.attributes.integer("batch_axis", 1);
   const std::int64_t time_axis = node.attributes.integer("time_axis", 0);
-  if (shape.size() < 2 || batch_axis + time_axis != 1 || batch_axis * time_axis != 0) {
+  const bool first_two = (batch_axis == 0 && time_axis == 1) || (batch_axis == 1 && time_axis == 0);
+  if (shape.size() < 2 || !first_two) {
     node.invalid("batch and time must be its first two axes");
   }
   const std::int64_t steps = shape[static_cast<std::size_t>(time_axis)];
