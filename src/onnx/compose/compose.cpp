@@ -88,6 +88,9 @@ ValueId broadcast(Builder& build, ValueId x, Shape shape) {
 ValueId slice(Builder& build, ValueId x, std::int64_t axis, std::int64_t start, std::int64_t extent) {
   Shape extents = build.type(x).shape;
   const auto i = static_cast<std::size_t>(axis);
+  if (i >= extents.size()) {
+    throw Error(Code::kInvalidModel, fmt::format("axis {} of a tensor of shape {}", axis, to_string(extents)));
+  }
   if (start == 0 && extent == extents[i]) return x;
   kernels::Region region{Shape(extents.size(), 0), Shape(extents.size(), 1)};
   region.start[i] = start;

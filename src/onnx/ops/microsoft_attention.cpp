@@ -82,6 +82,7 @@ std::vector<ValueId> lower_multi_head_attention(const NodeContext& node) {
   if (node.has_input(6) || node.has_input(7)) node.unsupported("a past (inputs 6 and 7)");
   if (!node.has_input(1) || !node.has_input(2)) node.unsupported("query, key and value packed into one input");
   const std::int64_t heads = node.attributes.integer("num_heads", 0);
+  if (node.has_input(3) && node.shape_of(3).size() != 1) node.invalid("its bias is not a list");
   std::int64_t first = 0;
   const auto operand = [&](std::size_t i) {
     const Shape shape = node.shape_of(i);
