@@ -47,6 +47,26 @@ struct MatmulAttributes {
   bool transpose_b = false;
 };
 
+struct NormalizationAttributes {
+  std::int64_t axis = 0;  ///< the first normalized axis; all behind it are, too
+  double epsilon = 0;     ///< added to the variance
+  bool centred = true;    ///< false: the mean counts as 0 (RMS normalization)
+};
+
+/// softmax(scale * q op(k) + bias) v, matrices over the last two axes.
+struct AttentionAttributes {
+  double scale = 1;
+  bool transpose_k = true;  ///< keys are the rows of k; else its columns
+};
+
+/// Batch axes of all are equal; bias broadcasts to the scores, or is empty.
+struct AttentionOperands {
+  Tensor q;     ///< [..., rows, size]
+  Tensor k;     ///< [..., keys, size], or [..., size, keys]
+  Tensor v;     ///< [..., keys, value size]
+  Tensor bias;  ///< such as a mask
+};
+
 enum class ReduceKind : std::uint8_t { sum, mean, prod, max, min };
 enum class Extremum : std::uint8_t { max, min };
 
@@ -121,11 +141,23 @@ class Device {
   virtual void softmax_vjp(Workspace&, const Tensor& y, const Tensor& gy, std::int64_t axis, const Tensor& gx) = 0;
   virtual void log_softmax(Workspace&, const Tensor& x, std::int64_t axis, const Tensor& y) = 0;
   virtual void log_softmax_vjp(Workspace&, const Tensor& y, const Tensor& gy, std::int64_t axis, const Tensor& gx) = 0;
+  /// y = (x - mean) * d with d = 1 / sqrt(mean((x - mean)^2) + epsilon), which is also left in inverse_deviation
+  /// [x.shape[:axis]].
+  virtual void normalization(Workspace&, const NormalizationAttributes& attributes, const Tensor& x, const Tensor& y,
+                             const Tensor& inverse_deviation) = 0;
+  virtual void normalization_vjp(Workspace&, const NormalizationAttributes& attributes, const Tensor& y,
+                                 const Tensor& inverse_deviation, const Tensor& gy, const Tensor& gx) = 0;
 
   // --- Contractions -------------------------------------------------------------------------------------------------
   /// y = op(a) @ op(b) over the last two axes, leading axes broadcast as in numpy; all ranks >= 2, real.
   virtual void matmul(Workspace&, const MatmulAttributes& attributes, const Tensor& a, const Tensor& b, const Tensor& y,
                       const Epilogue& epilogue) = 0;
+  virtual void attention(Workspace&, const AttentionAttributes& attributes, const AttentionOperands& in,
+                         const Tensor& y) = 0;
+  /// Computes the scores again: they are nowhere kept. The gradients have the shapes of the operands, but that of the
+  /// bias has the shape of the scores: it is still to be summed. Any of them may be empty.
+  virtual void attention_vjp(Workspace&, const AttentionAttributes& attributes, const AttentionOperands& in,
+                             const Tensor& gy, const AttentionOperands& gradients) = 0;
   /// x [N, C, spatial...], w [M, C/groups, kernel...] (plain), y [N, M, spatial...] (ONNX Conv). x and y are both in
   /// convolution_layout(); a plain x with a blocked y is allowed too (first layers).
   virtual void convolution(Workspace&, const ConvolutionAttributes& attributes, const Tensor& x, const Tensor& w,
@@ -176,6 +208,8 @@ class Device {
   /// Softmax, or LogSoftmax if `log`.
   virtual void softmax_multipliers(Workspace&, bool log, const Tensor& x, const Tensor& rx, std::int64_t axis,
                                    const Tensor& my, const Tensor& mx) = 0;
+  virtual void normalization_multipliers(Workspace&, const NormalizationAttributes& attributes, const Tensor& x,
+                                         const Tensor& rx, const Tensor& my, const Tensor& mx) = 0;
 
   // --- Path integrals: `acc` is f64 with as many stored elements as the others, any layout --------------------------
   /// y = a + alpha * (b - a).

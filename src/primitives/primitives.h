@@ -47,6 +47,14 @@ PrimitivePtr make_reduce(kernels::ReduceKind kind, Shape axes);
 PrimitivePtr make_softmax(std::int64_t axis);
 PrimitivePtr make_log_softmax(std::int64_t axis);
 
+// --- normalization.cpp ---
+/// Layer normalization, or RMS normalization, without scale and bias.
+PrimitivePtr make_normalization(kernels::NormalizationAttributes attributes);
+
+// --- attention.cpp ---
+/// softmax(scale * q k^T + bias) v; inputs (q, k, v) or (q, k, v, bias) with equal batch axes of q, k and v.
+PrimitivePtr make_attention(kernels::AttentionAttributes attributes);
+
 // --- matmul.cpp ---
 /// Inputs (a, b) or (a, b, bias [columns]).
 PrimitivePtr make_matmul(kernels::MatmulAttributes attributes = {}, bool relu = false);
@@ -90,5 +98,9 @@ struct MatmulFacts {
   bool relu = false;
 };
 [[nodiscard]] std::optional<MatmulFacts> as_matmul(const Primitive& p);
+/// The sorted axes.
+[[nodiscard]] std::optional<Shape> as_reduce(const Primitive& p, kernels::ReduceKind kind);
+/// The axis.
+[[nodiscard]] std::optional<std::int64_t> as_softmax(const Primitive& p);
 
 }  // namespace mho::primitives

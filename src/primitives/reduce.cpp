@@ -22,6 +22,8 @@ constexpr std::array kNames = {"reduce_sum", "reduce_mean", "reduce_prod", "redu
 class Reduce final : public Primitive {
  public:
   Reduce(ReduceKind kind, Shape axes) : kind_(kind), axes_(std::move(axes)) {}
+  [[nodiscard]] ReduceKind kind() const { return kind_; }
+  [[nodiscard]] const Shape& axes() const { return axes_; }
   [[nodiscard]] std::string_view name() const override { return kNames[static_cast<std::size_t>(kind_)]; }
   [[nodiscard]] std::string describe() const override { return fmt::format("axes {}", to_string(axes_)); }
   [[nodiscard]] std::vector<TensorType> infer(std::span<const TensorType> inputs) const override {
@@ -147,5 +149,10 @@ void Reduce::vjp_prod(Exec& exec, const VjpArgs& args) const {
 }  // namespace
 
 PrimitivePtr make_reduce(ReduceKind kind, Shape axes) { return std::make_shared<Reduce>(kind, std::move(axes)); }
+
+std::optional<Shape> as_reduce(const Primitive& p, kernels::ReduceKind kind) {
+  const auto* reduce = dynamic_cast<const Reduce*>(&p);
+  return reduce == nullptr || reduce->kind() != kind ? std::nullopt : std::optional(reduce->axes());
+}
 
 }  // namespace mho::primitives

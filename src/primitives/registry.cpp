@@ -29,6 +29,8 @@ constexpr auto kFacts = std::to_array<PrimitiveFacts>({
     {"reduce_sum, reduce_mean", "yes", "linear"},
     {"reduce_prod", "no", "mean of two orders"},
     {"softmax, log_softmax", "no", "rescale of exp, sum, log and exp"},
+    {"normalization", "no", "symmetric split of the quotient and the squares; rescale of the inverse root"},
+    {"attention", "in the values", "symmetric split of both products around softmax's rule"},
     {"pool_max, reduce_max, reduce_min", "no", "both winners, both orders"},
     {"pool_average", "yes", "linear"},
 });

@@ -11,6 +11,7 @@ namespace {
 class Softmax final : public Primitive {
  public:
   Softmax(std::int64_t axis, bool log) : axis_(axis), log_(log) {}
+  [[nodiscard]] std::int64_t axis() const { return axis_; }
   [[nodiscard]] std::string_view name() const override { return log_ ? "log_softmax" : "softmax"; }
   [[nodiscard]] std::string describe() const override { return fmt::format("axis {}", axis_); }
   [[nodiscard]] std::vector<TensorType> infer(std::span<const TensorType> inputs) const override {
@@ -49,5 +50,10 @@ class Softmax final : public Primitive {
 
 PrimitivePtr make_softmax(std::int64_t axis) { return std::make_shared<Softmax>(axis, false); }
 PrimitivePtr make_log_softmax(std::int64_t axis) { return std::make_shared<Softmax>(axis, true); }
+
+std::optional<std::int64_t> as_softmax(const Primitive& p) {
+  const auto* softmax = dynamic_cast<const Softmax*>(&p);
+  return softmax == nullptr || p.name() != "softmax" ? std::nullopt : std::optional(softmax->axis());
+}
 
 }  // namespace mho::primitives

@@ -46,6 +46,8 @@ TEST(Registry, NamesEveryPrimitive) {
                                    make_last_writer(1),
                                    make_softmax(0),
                                    make_log_softmax(0),
+                                   make_normalization({}),
+                                   make_attention({}),
                                    make_matmul(),
                                    make_convolution({}, {}),
                                    make_convolution_transpose({}, {}),

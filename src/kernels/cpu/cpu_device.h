@@ -43,9 +43,17 @@ class CpuDevice : public ReferenceDevice<float> {
   void softmax_vjp(Workspace&, const Tensor& y, const Tensor& gy, std::int64_t axis, const Tensor& gx) override;
   void log_softmax(Workspace&, const Tensor& x, std::int64_t axis, const Tensor& y) override;
   void log_softmax_vjp(Workspace&, const Tensor& y, const Tensor& gy, std::int64_t axis, const Tensor& gx) override;
+  void normalization(Workspace&, const NormalizationAttributes& attributes, const Tensor& x, const Tensor& y,
+                     const Tensor& inverse_deviation) override;
+  void normalization_vjp(Workspace&, const NormalizationAttributes& attributes, const Tensor& y,
+                         const Tensor& inverse_deviation, const Tensor& gy, const Tensor& gx) override;
 
   void matmul(Workspace&, const MatmulAttributes& attributes, const Tensor& a, const Tensor& b, const Tensor& y,
               const Epilogue& epilogue) override;
+  void attention(Workspace&, const AttentionAttributes& attributes, const AttentionOperands& in,
+                 const Tensor& y) override;
+  void attention_vjp(Workspace&, const AttentionAttributes& attributes, const AttentionOperands& in,
+                     const Tensor& gy, const AttentionOperands& gradients) override;
   void convolution(Workspace&, const ConvolutionAttributes& attributes, const Tensor& x, const Tensor& w,
                    const Tensor& y, const Epilogue& epilogue) override;
   void convolution_vjp_data(Workspace&, const ConvolutionAttributes& attributes, const Tensor& gy, const Tensor& w,

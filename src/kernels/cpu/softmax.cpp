@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "kernels/cpu/cpu_device.h"
+#include "kernels/cpu/softmax_rows.h"
 #include "kernels/cpu/vector_math.h"
 
 namespace mho::kernels {
@@ -14,19 +15,6 @@ MHO_VECTORISED float largest(const float* x, std::int64_t n) {
 #pragma omp simd reduction(max : result)
   for (std::int64_t i = 0; i < n; ++i) result = x[i] > result ? x[i] : result;
   return result;
-}
-
-MHO_VECTORISED void softmax_row(const float* x, float* y, std::int64_t n) {
-  const double shift = largest(x, n);
-  double sum = 0;
-#pragma omp simd reduction(+ : sum)
-  for (std::int64_t i = 0; i < n; ++i) {
-    const double e = cpu::fast_exp(x[i] - shift);
-    y[i] = static_cast<float>(e);
-    sum += e;
-  }
-#pragma omp simd
-  for (std::int64_t i = 0; i < n; ++i) y[i] = static_cast<float>(y[i] / sum);
 }
 
 MHO_VECTORISED double sum_of_exp(const float* x, double shift, std::int64_t n) {
@@ -41,15 +29,6 @@ MHO_VECTORISED void log_softmax_row(const float* x, float* y, std::int64_t n) {
   const double total = shift + std::log(sum_of_exp(x, shift, n));
 #pragma omp simd
   for (std::int64_t i = 0; i < n; ++i) y[i] = static_cast<float>(x[i] - total);
-}
-
-// gx = y (gy - sum(gy y))
-MHO_VECTORISED void softmax_row_vjp(const float* y, const float* gy, float* gx, std::int64_t n) {
-  double sum = 0;
-#pragma omp simd reduction(+ : sum)
-  for (std::int64_t i = 0; i < n; ++i) sum += static_cast<double>(gy[i]) * y[i];
-#pragma omp simd
-  for (std::int64_t i = 0; i < n; ++i) gx[i] = static_cast<float>(y[i] * (gy[i] - sum));
 }
 
 // gx = gy - e^y sum(gy)
@@ -81,10 +60,36 @@ const float* floats(const Tensor& tensor) { return tensor.as<float>().data(); }
 
 }  // namespace
 
+namespace cpu {
+
+MHO_VECTORISED void softmax_row(const float* x, float* y, std::int64_t n) {
+  const double shift = largest(x, n);
+  double sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (std::int64_t i = 0; i < n; ++i) {
+    const double e = fast_exp(x[i] - shift);
+    y[i] = static_cast<float>(e);
+    sum += e;
+  }
+#pragma omp simd
+  for (std::int64_t i = 0; i < n; ++i) y[i] = static_cast<float>(y[i] / sum);
+}
+
+// gx = y (gy - sum(gy y))
+MHO_VECTORISED void softmax_row_vjp(const float* y, const float* gy, float* gx, std::int64_t n) {
+  double sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (std::int64_t i = 0; i < n; ++i) sum += static_cast<double>(gy[i]) * y[i];
+#pragma omp simd
+  for (std::int64_t i = 0; i < n; ++i) gx[i] = static_cast<float>(y[i] * (gy[i] - sum));
+}
+
+}  // namespace cpu
+
 void CpuDevice::softmax(Workspace& workspace, const Tensor& x, std::int64_t axis, const Tensor& y) {
   if (!is_rows(y, axis)) return ReferenceDevice<float>::softmax(workspace, x, axis, y);
   float* const to = y.as<float>().data();
-  for_each_row(threads_, y, [&](std::int64_t at, std::int64_t n) { softmax_row(floats(x) + at, to + at, n); });
+  for_each_row(threads_, y, [&](std::int64_t at, std::int64_t n) { cpu::softmax_row(floats(x) + at, to + at, n); });
 }
 
 void CpuDevice::softmax_vjp(Workspace& workspace, const Tensor& y, const Tensor& gy, std::int64_t axis,
@@ -92,7 +97,7 @@ void CpuDevice::softmax_vjp(Workspace& workspace, const Tensor& y, const Tensor&
   if (!is_rows(y, axis)) return ReferenceDevice<float>::softmax_vjp(workspace, y, gy, axis, gx);
   float* const to = gx.as<float>().data();
   for_each_row(threads_, y,
-               [&](std::int64_t at, std::int64_t n) { softmax_row_vjp(floats(y) + at, floats(gy) + at, to + at, n); });
+               [&](std::int64_t at, std::int64_t n) { cpu::softmax_row_vjp(floats(y) + at, floats(gy) + at, to + at, n); });
 }
 
 void CpuDevice::log_softmax(Workspace& workspace, const Tensor& x, std::int64_t axis, const Tensor& y) {

@@ -25,14 +25,14 @@ void for_each_line(const Shape& shape, std::int64_t axis, F&& f) {
   }
 }
 
-/// max + log(sum(exp(x - max))) of one line.
+/// sum(exp(x - max)) of one line.
 template <class Real>
-double log_sum_exp(const Real* x, std::int64_t stride, std::int64_t count, double& max) {
+double sum_exp(const Real* x, std::int64_t stride, std::int64_t count, double& max) {
   max = -std::numeric_limits<double>::infinity();
   for (std::int64_t k = 0; k < count; ++k) max = std::max(max, static_cast<double>(x[k * stride]));
   double sum = 0;
   for (std::int64_t k = 0; k < count; ++k) sum += std::exp(static_cast<double>(x[k * stride]) - max);
-  return max + std::log(sum);
+  return sum;
 }
 
 }  // namespace
@@ -43,9 +43,9 @@ void ReferenceDevice<Real>::softmax(Workspace&, const Tensor& x, std::int64_t ax
     const Real* xs = x.as<Real>().data() + first;
     Real* ys = y.as<Real>().data() + first;
     double max = 0;
-    const double total = log_sum_exp(xs, stride, count, max);
+    const double sum = sum_exp(xs, stride, count, max);
     for (std::int64_t k = 0; k < count * stride; k += stride) {
-      ys[k] = static_cast<Real>(std::exp(static_cast<double>(xs[k]) - total));
+      ys[k] = static_cast<Real>(std::exp(static_cast<double>(xs[k]) - max) / sum);
     }
   });
 }
@@ -74,9 +74,9 @@ void ReferenceDevice<Real>::log_softmax(Workspace&, const Tensor& x, std::int64_
     const Real* xs = x.as<Real>().data() + first;
     Real* ys = y.as<Real>().data() + first;
     double max = 0;
-    const double total = log_sum_exp(xs, stride, count, max);
+    const double total = std::log(sum_exp(xs, stride, count, max));
     for (std::int64_t k = 0; k < count * stride; k += stride) {
-      ys[k] = static_cast<Real>(static_cast<double>(xs[k]) - total);
+      ys[k] = static_cast<Real>(static_cast<double>(xs[k]) - max - total);
     }
   });
 }

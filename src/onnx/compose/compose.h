@@ -52,6 +52,10 @@ inline ValueId unary(Builder& build, kernels::UnaryFunction f, ValueId x) {
   return unary(build, f.kind, x, f.alpha, f.beta);
 }
 inline ValueId square(Builder& build, ValueId x) { return unary(build, Unary::pow, x, 2); }
+/// Layer normalization of the axes from `axis` on; RMS normalization unless `centred`.
+inline ValueId normalize(Builder& build, ValueId x, std::int64_t axis, double epsilon, bool centred = true) {
+  return build.apply1(primitives::make_normalization({axis, epsilon, centred}), {as_real(build, x)});
+}
 /// A tensor [C] shaped to [1, C, 1, ...] for a tensor of `rank`.
 inline ValueId per_channel(Builder& build, ValueId x, std::size_t rank) {
   Shape shape(rank, 1);

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "onnx/compose/compose.h"
-#include "onnx/compose/normalize.h"
 #include "onnx/compose/window.h"
 
 namespace mho::onnx::ops {
@@ -34,9 +33,7 @@ ValueId normalized(const NodeContext& node, ValueId x, ValueId scale, ValueId bi
   Builder& build = node.build;
   const Shape shape = build.type(x).shape;
   if (shape.empty()) node.invalid("its input has no axis");
-  const Shape last{static_cast<std::int64_t>(shape.size()) - 1};
-  ValueId y = simplified ? mul(build, x, inverse_root_mean_square(build, x, last, epsilon))
-                         : normalize(build, x, last, epsilon).y;
+  ValueId y = normalize(build, x, static_cast<std::int64_t>(shape.size()) - 1, epsilon, !simplified);
   y = mul(build, y, scale);
   if (bias != kNoValue) y = add(build, y, bias);
   if (build.type(y).shape != shape) node.invalid("its parameters do not fit its input");

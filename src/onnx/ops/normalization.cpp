@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "onnx/compose/compose.h"
-#include "onnx/compose/normalize.h"
 #include "onnx/lowering.h"
 
 namespace mho::onnx::ops {
@@ -25,30 +24,39 @@ ValueId scale_channels(const NodeContext& node, ValueId x, ValueId scale, ValueI
   return add(build, mul(build, x, per_channel(build, scale, shape.size())), per_channel(build, bias, shape.size()));
 }
 
+struct Statistics {
+  ValueId mean;
+  ValueId inverse_deviation;
+};
+
+/// Over the axes from `axis` on, which keep extent 1.
+Statistics statistics(Builder& build, ValueId x, std::int64_t axis, double epsilon) {
+  const Shape axes = axis_range(static_cast<std::size_t>(axis), build.type(x).shape.size());
+  const ValueId mean = reduce(build, ReduceKind::mean, x, axes);
+  const ValueId variance = reduce(build, ReduceKind::mean, square(build, sub(build, x, mean)), axes);
+  return {mean, unary(build, Unary::pow, affine(build, variance, 1, epsilon), -0.5)};
+}
+
 /// Over the axes from `axis` on; outputs Y, Mean, InvStdDev.
 std::vector<ValueId> lower_layer_normalization(const NodeContext& node) {
   Builder& build = node.build;
-  const std::size_t rank = node.shape_of(0).size();
-  const std::int64_t axis = node.normalized_axis(node.attributes.integer("axis", -1), rank);
-  const Normalized normalized = normalize(build, node.input(0), axis_range(static_cast<std::size_t>(axis), rank),
-                                          node.attributes.real("epsilon", 1e-5));
-  ValueId y = mul(build, normalized.y, node.input(1));
+  const ValueId x = node.input(0);
+  const std::int64_t axis = node.normalized_axis(node.attributes.integer("axis", -1), node.shape_of(0).size());
+  const double epsilon = node.attributes.real("epsilon", 1e-5);
+  ValueId y = mul(build, normalize(build, x, axis, epsilon), node.input(1));
   if (node.has_input(2)) y = add(build, y, node.input(2));
   if (build.type(y).shape != node.shape_of(0)) node.invalid("its scale or bias does not fit the normalized axes");
-  std::vector<ValueId> outputs = {y, normalized.mean, normalized.inverse_deviation};
-  outputs.resize(std::clamp<std::size_t>(node.output_count, 1, 3));
-  return outputs;
+  if (node.output_count < 2) return {y};
+  const auto [mean, inverse_deviation] = statistics(build, x, axis, epsilon);
+  return {y, mean, inverse_deviation};
 }
 
 /// x / sqrt(mean(x^2) + epsilon) * scale over the axes from `axis` on.
 std::vector<ValueId> lower_rms_normalization(const NodeContext& node) {
   Builder& build = node.build;
-  const ValueId x = node.input(0);
-  const std::size_t rank = node.shape_of(0).size();
-  const std::int64_t axis = node.normalized_axis(node.attributes.integer("axis", -1), rank);
-  const ValueId inverse = inverse_root_mean_square(build, x, axis_range(static_cast<std::size_t>(axis), rank),
-                                                   node.attributes.real("epsilon", 1e-5));
-  const ValueId y = mul(build, mul(build, x, inverse), node.input(1));
+  const std::int64_t axis = node.normalized_axis(node.attributes.integer("axis", -1), node.shape_of(0).size());
+  const ValueId y = mul(
+      build, normalize(build, node.input(0), axis, node.attributes.real("epsilon", 1e-5), false), node.input(1));
   if (build.type(y).shape != node.shape_of(0)) node.invalid("its scale does not fit the normalized axes");
   return {y};
 }
@@ -57,9 +65,8 @@ std::vector<ValueId> lower_rms_normalization(const NodeContext& node) {
 std::vector<ValueId> lower_instance_normalization(const NodeContext& node) {
   const Shape shape = node.shape_of(0);
   if (shape.size() < 3) node.invalid(fmt::format("its input of shape {} has no spatial axes", to_string(shape)));
-  const Normalized normalized =
-      normalize(node.build, node.input(0), axis_range(2, shape.size()), node.attributes.real("epsilon", 1e-5));
-  return {scale_channels(node, normalized.y, node.input(1), node.input(2))};
+  const ValueId normalized = normalize(node.build, node.input(0), 2, node.attributes.real("epsilon", 1e-5));
+  return {scale_channels(node, normalized, node.input(1), node.input(2))};
 }
 
 /// Over the channels and positions of each group. Scale and bias are per group before opset 21, then per channel.
@@ -71,7 +78,7 @@ std::vector<ValueId> lower_group_normalization(const NodeContext& node) {
     node.invalid(fmt::format("{} groups of the channels of {} make no sense", groups, to_string(shape)));
   }
   const ValueId grouped = reshape(build, node.input(0), {shape[0], groups, element_count(shape) / shape[0] / groups});
-  const ValueId normalized = normalize(build, grouped, {2}, node.attributes.real("epsilon", 1e-5)).y;
+  const ValueId normalized = normalize(build, grouped, 2, node.attributes.real("epsilon", 1e-5));
   if (node.opset >= 21) {
     return {scale_channels(node, reshape(build, normalized, shape), node.input(1), node.input(2))};
   }

@@ -1,0 +1,85 @@
+// Invariant: attention and normalization on the CPU device equal the reference to float rounding, also where the
+// scores do not fit in one block, with fewer products than threads, and for any number of threads.
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include "cpu_support.h"
+
+namespace mho::kernels::testing {
+namespace {
+
+constexpr double kTolerance = 2e-6;
+
+void check_attention(const Shape& batch, std::int64_t rows, std::int64_t keys, bool transpose, bool biased) {
+  Bench bench(11);
+  const auto matrix = [&](std::int64_t m, std::int64_t n) {
+    Shape shape = batch;
+    shape.insert(shape.end(), {m, n});
+    return shape;
+  };
+  const std::int64_t size = 8, value_size = 6;
+  const Shape k_shape = transpose ? matrix(keys, size) : matrix(size, keys);
+  const Pair q = bench.random(matrix(rows, size)), k = bench.random(k_shape), v = bench.random(matrix(keys, value_size));
+  const Pair bias = bench.random({rows, keys});
+  const Pair gy = bench.random(matrix(rows, value_size));
+  const Pair y = bench.output(gy.cpu.shape()), gq = bench.output(q.cpu.shape()), gk = bench.output(k_shape),
+             gv = bench.output(v.cpu.shape()), gs = bench.output(matrix(rows, keys));
+  bench.run([&](Device& device, Workspace& workspace, const Pick& pick) {
+    const AttentionAttributes attributes{0.3, transpose};
+    const AttentionOperands in{pick(q), pick(k), pick(v), biased ? pick(bias) : Tensor{}};
+    device.attention(workspace, attributes, in, pick(y));
+    device.attention_vjp(workspace, attributes, in, pick(gy), {pick(gq), pick(gk), pick(gv), pick(gs)});
+  });
+  bench.expect_equal(y, kTolerance, "y");
+  bench.expect_equal(gq, kTolerance, "gq");
+  bench.expect_equal(gk, kTolerance, "gk");
+  bench.expect_equal(gv, kTolerance, "gv");
+  bench.expect_equal(gs, kTolerance, "gs");
+}
+
+TEST(CpuAttention, EqualsReference) {
+  for (const bool transpose : {true, false}) {
+    for (const bool biased : {true, false}) {
+      check_attention({}, 3, 4, transpose, biased);
+      check_attention({5}, 17, 33, transpose, biased);
+      check_attention({2, 3}, 1, 40, transpose, biased);
+    }
+  }
+}
+
+TEST(CpuAttention, ScoresInSeveralBlocks) {
+  check_attention({}, 300, 500, true, true);
+  check_attention({3}, 40, 5000, false, false);
+}
+
+TEST(CpuAttention, ARowThatMayAttendToNothingTakesTheMean) {
+  Bench bench(3);
+  const Pair q = bench.random({1, 2}), k = bench.random({4, 2}), v = bench.random({4, 1}), y = bench.output({1, 1});
+  const Pair bias = bench.random({4}, Layout::plain, -1e30, -1e30);
+  bench.run([&](Device& device, Workspace& workspace, const Pick& pick) {
+    device.attention(workspace, {}, {pick(q), pick(k), pick(v), pick(bias)}, pick(y));
+  });
+  const auto elements = values(v.reference);
+  const double mean = (elements[0] + elements[1] + elements[2] + elements[3]) / 4;
+  EXPECT_NEAR(values(y.reference)[0], mean, 1e-12);
+  bench.expect_equal(y, kTolerance, "y");
+}
+
+TEST(CpuNormalization, EqualsReferenceOnLongRows) {
+  for (const bool centred : {true, false}) {
+    Bench bench(5);
+    const Pair x = bench.random({50, 1001}), gy = bench.random({50, 1001});
+    const Pair y = bench.output({50, 1001}), gx = bench.output({50, 1001}), inverse = bench.output({50});
+    bench.run([&](Device& device, Workspace& workspace, const Pick& pick) {
+      const NormalizationAttributes attributes{1, 1e-5, centred};
+      device.normalization(workspace, attributes, pick(x), pick(y), pick(inverse));
+      device.normalization_vjp(workspace, attributes, pick(y), pick(inverse), pick(gy), pick(gx));
+    });
+    bench.expect_equal(y, kTolerance, "y");
+    bench.expect_equal(inverse, kTolerance, "inverse deviation");
+    bench.expect_equal(gx, kTolerance, "gx");
+  }
+}
+
+}  // namespace
+}  // namespace mho::kernels::testing
