@@ -54,7 +54,7 @@ BENCHMARK_CAPTURE(unary, relu, UnaryFunction{Unary::relu})->UseRealTime();
 BENCHMARK_CAPTURE(unary, exp, UnaryFunction{Unary::exp})->UseRealTime();
 BENCHMARK_CAPTURE(unary, sigmoid, UnaryFunction{Unary::sigmoid})->UseRealTime();
 BENCHMARK_CAPTURE(unary, tanh, UnaryFunction{Unary::tanh})->UseRealTime();
-BENCHMARK_CAPTURE(unary, gelu_erf, UnaryFunction{Unary::gelu_erf})->UseRealTime();
+BENCHMARK_CAPTURE(unary, gelu_erf, kGelu)->UseRealTime();
 BENCHMARK_CAPTURE(unary, log, UnaryFunction{Unary::log})->UseRealTime();
 BENCHMARK_CAPTURE(unary, softplus, UnaryFunction{Unary::softplus})->UseRealTime();
 
@@ -65,7 +65,7 @@ void unary_vjp(benchmark::State& state, UnaryFunction f) {
   stage.run(state, "GB/s", 3 * kImageBytes, [&](Device& d, Workspace& w) { d.unary_vjp(w, f, x, x, y, y); });
 }
 BENCHMARK_CAPTURE(unary_vjp, relu, UnaryFunction{Unary::relu})->UseRealTime();
-BENCHMARK_CAPTURE(unary_vjp, gelu_erf, UnaryFunction{Unary::gelu_erf})->UseRealTime();
+BENCHMARK_CAPTURE(unary_vjp, gelu_erf, kGelu)->UseRealTime();
 
 void binary(benchmark::State& state, const mho::Shape& a_shape, const mho::Shape& b_shape, Layout layout) {
   Stage stage;

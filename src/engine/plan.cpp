@@ -118,11 +118,17 @@ struct Plan::Impl {
     make_steps({schedule, layout.offsets, options.keep_values});
   }
 
-  void optimize(const std::vector<ValueId>& keep, std::vector<std::string> disabled) {
+  void optimize(std::vector<ValueId> keep, std::vector<std::string> disabled) {
     const bool layouts = std::erase(disabled, "choose_layouts") == 0;
     // A rule for ReLU needs its input, and RevealCancel tells the terms of a residual sum apart.
     if (multipliers()) disabled.emplace_back("fuse_relu");
     if (multipliers() && request.rule_of) disabled.emplace_back("fuse_sums");
+    if (multipliers() && request.rule_of) {
+      // A node with a rule of its own is not made part of another.
+      for (const Node& node : graph.nodes()) {
+        if (request.rule_of(node) != Rule::rescale) keep.insert(keep.end(), node.outputs.begin(), node.outputs.end());
+      }
+    }
     graph::run_passes(graph, keep, disabled);
     if (!layouts) return;
     choose_layouts(graph, *device);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <numbers>
 
 namespace mho::kernels {
 
@@ -41,8 +42,8 @@ enum class Unary : std::uint8_t {
   softplus,
   softsign,
   erf,
-  gelu_erf,
-  gelu_tanh,
+  gelu_erf /*x (1 + erf(alpha x)) / 2*/,
+  gelu_tanh /*x (1 + tanh(alpha x + beta x^3)) / 2*/,
   thresholded_relu /*alpha*/,
   clip /*alpha = min, beta = max*/,
   pow /*x^alpha*/,
@@ -55,6 +56,11 @@ struct UnaryFunction {
   double beta = 0;
   bool operator==(const UnaryFunction&) const = default;
 };
+
+/// With the constants of arXiv 1606.08415: 1 / sqrt 2; sqrt(2 / pi) and 0.044715 of it. Models round them.
+inline constexpr UnaryFunction kGelu{Unary::gelu_erf, 1 / std::numbers::sqrt2};
+inline constexpr double kGeluTanhSlope = 0.79788456080286535588;
+inline constexpr UnaryFunction kGeluTanh{Unary::gelu_tanh, kGeluTanhSlope, 0.044715 * kGeluTanhSlope};
 
 /// Whether f' is computed from the input or from the output: what a Plan must keep for the backward pass.
 enum class DerivativeReads : std::uint8_t { nothing, x, y };

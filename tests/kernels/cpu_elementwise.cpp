@@ -49,10 +49,10 @@ const std::vector<Case>& unary_cases() {
       {{Unary::softsign}},
       {{Unary::erf}},
       {{Unary::erf}, -1e-2, 1e-2},
-      {{Unary::gelu_erf}},
-      {{Unary::gelu_erf}, -6, -3},
-      {{Unary::gelu_tanh}},
-      {{Unary::gelu_tanh}, -6, -3},
+      {kGelu},
+      {kGelu, -6, -3},
+      {kGeluTanh},
+      {kGeluTanh, -6, -3},
       {{Unary::thresholded_relu, 0.7}},
       {{Unary::clip, -1, 1.5}},
       {{Unary::pow, 2}},
@@ -102,8 +102,15 @@ TEST(CpuElementwise, FastFunctionsAreAccurateToEveryLastDigitOfAFloat) {
   const auto device = make_cpu_device(1);
   const auto reference = make_reference_device();
   Scratch scratch;
-  for (const Unary kind : {Unary::exp, Unary::log, Unary::sigmoid, Unary::tanh, Unary::softplus, Unary::erf,
-                           Unary::gelu_erf, Unary::gelu_tanh}) {
+  for (const UnaryFunction& f : {UnaryFunction{Unary::exp},
+                                 {Unary::log},
+                                 {Unary::sigmoid},
+                                 {Unary::tanh},
+                                 {Unary::softplus},
+                                 {Unary::erf},
+                                 kGelu,
+                                 kGeluTanh}) {
+    const Unary kind = f.kind;
     constexpr std::int64_t kPoints = 20001;
     Array x(DType::f32, {kPoints}), y(DType::f32, {kPoints}), x64(DType::f64, {kPoints}), y64(DType::f64, {kPoints});
     for (std::int64_t i = 0; i < kPoints; ++i) {
@@ -114,8 +121,8 @@ TEST(CpuElementwise, FastFunctionsAreAccurateToEveryLastDigitOfAFloat) {
     }
     const auto view = [](Array& a) { return Tensor{{a.dtype(), a.shape(), Layout::plain}, a.bytes().data(), false}; };
     Workspace workspace(scratch), workspace64(scratch);
-    device->unary(workspace, {kind}, view(x), view(y));
-    reference->unary(workspace64, {kind}, view(x64), view(y64));
+    device->unary(workspace, f, view(x), view(y));
+    reference->unary(workspace64, f, view(x64), view(y64));
     for (std::int64_t i = 0; i < kPoints; ++i) {
       const double expected = y64.at(i);
       ASSERT_NEAR(y.at(i), expected, 2e-7 * std::abs(expected) + 1e-15) << static_cast<int>(kind) << " at " << x.at(i);

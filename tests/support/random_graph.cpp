@@ -78,7 +78,7 @@ class Grower {
       case 2:
         return unary({Unary::leaky_relu, 0.1}, x);
       case 3:
-        return unary({Unary::gelu_erf}, x);
+        return unary(kernels::kGelu, x);
       case 4: {  // a leaky ReLU as some exporters write it
         const ValueId positive = binary(Binary::greater, x, build_.scalar(0));
         const ValueId small = binary(Binary::mul, x, build_.scalar(0.125));

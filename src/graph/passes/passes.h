@@ -16,6 +16,12 @@ void cut_at(Graph& graph, std::span<const ValueId> feeds);
 void remove_dead(Graph& graph, std::span<const ValueId> keep);
 /// Conv followed by x * c and x + d with per-channel constants (BatchNormalization): folded into weights and bias.
 void fold_batch_normalization(Graph& graph, std::span<const ValueId> keep);
+/// Functions that exporters write out in several nodes, as one primitive each: less memory and, for DeepLIFT, one rule
+/// for the function however it was exported.
+void fuse_gelu(Graph& graph, std::span<const ValueId> keep);
+void fuse_normalization(Graph& graph, std::span<const ValueId> keep);
+void fuse_softmax(Graph& graph, std::span<const ValueId> keep);
+void fuse_attention(Graph& graph, std::span<const ValueId> keep);
 /// Convolution or matmul followed by a constant bias and (convolution) a residual sum: one primitive, still affine.
 void fuse_sums(Graph& graph, std::span<const ValueId> keep);
 /// And the ReLU behind it.

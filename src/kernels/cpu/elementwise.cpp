@@ -1,5 +1,6 @@
 // One-input functions and sums, as vector loops. Functions that nobody needs fast fall back to the plain loops.
 #include <cmath>
+#include <numbers>
 
 #include "kernels/cpu/cpu_device.h"
 #include "kernels/cpu/vector_math.h"
@@ -35,7 +36,7 @@ template <class Visit>
 bool visit_function(const UnaryFunction& f, Visit&& visit) {
   const float alpha = to_float(f.alpha);
   const float beta = to_float(f.beta);
-  const double a = f.alpha;
+  const double a = f.alpha, b = f.beta;
   switch (f.kind) {
     case Unary::neg:
       return visit([](float x) { return -x; }, kCheap);
@@ -72,14 +73,13 @@ bool visit_function(const UnaryFunction& f, Visit&& visit) {
       return visit([](float x) { return to_float(cpu::fast_softplus(x)); }, kTranscendental);
     case Unary::erf:
       return visit([](float x) { return to_float(cpu::fast_erf(x)); }, kTranscendental);
-    case Unary::gelu_erf:  // x Phi(x)
-      return visit([](float x) { return to_float(0.5 * x * cpu::fast_erfc(x * -0.70710678118654752)); },
-                   kTranscendental);
-    case Unary::gelu_tanh:  // (1 + tanh u) / 2 = sigmoid(2u), u = sqrt(2/pi) (x + 0.044715 x^3)
+    case Unary::gelu_erf:
+      return visit([=](float x) { return to_float(0.5 * x * cpu::fast_erfc(x * -a)); }, kTranscendental);
+    case Unary::gelu_tanh:  // (1 + tanh u) / 2 = sigmoid(2u)
       return visit(
-          [](float value) {
+          [=](float value) {
             const double x = value;
-            return to_float(x * cpu::fast_sigmoid(1.5957691216057308 * (x + 0.044715 * x * x * x)));
+            return to_float(x * cpu::fast_sigmoid(2.0 * x * (a + b * x * x)));
           },
           kTranscendental);
     case Unary::pow:
@@ -96,7 +96,7 @@ template <class Visit>
 bool visit_derivative(const UnaryFunction& f, Visit&& visit) {
   const float alpha = to_float(f.alpha);
   const float beta = to_float(f.beta);
-  const double a = f.alpha;
+  const double a = f.alpha, b = f.beta;
   const bool of_y = derivative_reads(f) == DerivativeReads::y;
   const bool of_x = derivative_reads(f) == DerivativeReads::x;
   switch (f.kind) {
@@ -132,21 +132,20 @@ bool visit_derivative(const UnaryFunction& f, Visit&& visit) {
                            return to_float(1.1283791670955126 * cpu::fast_exp(-x * x));
                          },
                          kTranscendental);
-    case Unary::gelu_erf:  // Phi(x) + x phi(x)
+    case Unary::gelu_erf:
       return of_x && visit(
-                         [](float value) {
+                         [=](float value) {
                            const double x = value;
-                           return to_float(0.5 * cpu::fast_erfc(x * -0.70710678118654752) +
-                                           x * 0.3989422804014327 * cpu::fast_exp(-0.5 * x * x));
+                           return to_float(0.5 * cpu::fast_erfc(x * -a) +
+                                           x * a * std::numbers::inv_sqrtpi * cpu::fast_exp(-a * a * x * x));
                          },
                          kTranscendental);
     case Unary::gelu_tanh:  // s + x s (1 - s) 2 u', s = sigmoid(2u)
       return of_x && visit(
-                         [](float value) {
+                         [=](float value) {
                            const double x = value;
-                           constexpr double kScale = 1.5957691216057308;
-                           const double s = cpu::fast_sigmoid(kScale * (x + 0.044715 * x * x * x));
-                           return to_float(s + x * s * (1.0 - s) * kScale * (1.0 + 3 * 0.044715 * x * x));
+                           const double s = cpu::fast_sigmoid(2.0 * x * (a + b * x * x));
+                           return to_float(s + x * s * (1.0 - s) * 2.0 * (a + 3.0 * b * x * x));
                          },
                          kTranscendental);
     case Unary::pow:

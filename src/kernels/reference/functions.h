@@ -21,14 +21,6 @@ namespace mho::kernels {
 }
 [[nodiscard]] inline double softplus(double x) { return (x < 0 ? 0.0 : x) + std::log1p(std::exp(-std::abs(x))); }
 
-/// Half of the argument of the sigmoid in gelu_tanh: sqrt(2/pi) (x + 0.044715 x^3), and its derivative.
-[[nodiscard]] inline double gelu_inner(double x) {
-  return std::sqrt(2.0 * std::numbers::inv_pi) * (x + 0.044715 * x * x * x);
-}
-[[nodiscard]] inline double gelu_inner_derivative(double x) {
-  return std::sqrt(2.0 * std::numbers::inv_pi) * (1.0 + 3.0 * 0.044715 * x * x);
-}
-
 /// Calls visit(f) with f as a function of a double. NaN passes through every function but is_nan and logical_not.
 template <class Visit>
 void visit_function(const UnaryFunction& f, Visit&& visit) {
@@ -106,10 +98,10 @@ void visit_function(const UnaryFunction& f, Visit&& visit) {
       return visit([](double x) { return x / (1.0 + std::abs(x)); });
     case Unary::erf:
       return visit([](double x) { return std::erf(x); });
-    case Unary::gelu_erf:  // x Phi(x); erfc keeps the left tail exact
-      return visit([](double x) { return 0.5 * x * std::erfc(-x / std::numbers::sqrt2); });
-    case Unary::gelu_tanh:  // x/2 (1 + tanh u) = x sigmoid(2u)
-      return visit([](double x) { return x * sigmoid(2.0 * gelu_inner(x)); });
+    case Unary::gelu_erf:  // erfc keeps the left tail exact
+      return visit([=](double x) { return 0.5 * x * std::erfc(-a * x); });
+    case Unary::gelu_tanh:  // (1 + tanh u) / 2 = sigmoid(2u)
+      return visit([=](double x) { return x * sigmoid(2.0 * x * (a + b * x * x)); });
     case Unary::thresholded_relu:
       return visit([=](double x) { return x <= a ? 0.0 : x; });
     case Unary::clip:  // min(max(x, alpha), beta): beta wins if they cross
@@ -205,15 +197,14 @@ void visit_derivative(const UnaryFunction& f, Visit&& visit) {
       });
     case Unary::erf:  // 2 / sqrt(pi) e^(-x^2)
       return visit([](double x) { return 2.0 * std::numbers::inv_sqrtpi * std::exp(-x * x); });
-    case Unary::gelu_erf:  // Phi(x) + x phi(x)
-      return visit([](double x) {
-        const double density = std::numbers::inv_sqrtpi / std::numbers::sqrt2 * std::exp(-0.5 * x * x);
-        return 0.5 * std::erfc(-x / std::numbers::sqrt2) + x * density;
+    case Unary::gelu_erf:
+      return visit([=](double x) {
+        return 0.5 * std::erfc(-a * x) + x * a * std::numbers::inv_sqrtpi * std::exp(-a * a * x * x);
       });
     case Unary::gelu_tanh:  // s + x s (1 - s) 2u', s = sigmoid(2u)
-      return visit([](double x) {
-        const double s = sigmoid(2.0 * gelu_inner(x));
-        return s + x * s * (1.0 - s) * 2.0 * gelu_inner_derivative(x);
+      return visit([=](double x) {
+        const double s = sigmoid(2.0 * x * (a + b * x * x));
+        return s + x * s * (1.0 - s) * 2.0 * (a + 3.0 * b * x * x);
       });
     case Unary::thresholded_relu:
       return visit([=](double x) { return x > a ? 1.0 : 0.0; });

@@ -55,7 +55,7 @@ std::vector<ValueId> lower_swiglu(const NodeContext& node) {
 std::vector<ValueId> lower_gelu(const NodeContext& node) {
   const std::string approximate = node.attributes.string("approximate", "none");
   if (approximate != "none" && approximate != "tanh") node.invalid("unknown approximation '" + approximate + "'");
-  return {unary(node.build, approximate == "tanh" ? Unary::gelu_tanh : Unary::gelu_erf, node.input(0))};
+  return {unary(node.build, approximate == "tanh" ? kernels::kGeluTanh : kernels::kGelu, node.input(0))};
 }
 
 /// x < -lambd: x + bias; x > lambd: x - bias; else 0.

@@ -16,10 +16,10 @@ ValueId with_bias(const NodeContext& node) {
 }
 
 std::vector<ValueId> lower_bias_gelu(const NodeContext& node) {
-  return {unary(node.build, Unary::gelu_erf, with_bias(node))};
+  return {unary(node.build, kernels::kGelu, with_bias(node))};
 }
 std::vector<ValueId> lower_fast_gelu(const NodeContext& node) {
-  return {unary(node.build, Unary::gelu_tanh, with_bias(node))};
+  return {unary(node.build, kernels::kGeluTanh, with_bias(node))};
 }
 /// x * sigmoid(alpha x)
 std::vector<ValueId> lower_quick_gelu(const NodeContext& node) {
