@@ -21,9 +21,8 @@ class Normalization final : public Primitive {
   [[nodiscard]] std::vector<TensorType> infer(std::span<const TensorType> inputs) const override {
     const auto rank = static_cast<std::int64_t>(inputs[0].shape.size());
     if (inputs[0].dtype != kReal || attributes_.axis < 0 || attributes_.axis >= rank) {
-      throw Error(Code::kInvalidModel, fmt::format("normalization from axis {} on does not fit {} {}",
-                                                   attributes_.axis, to_string(inputs[0].dtype),
-                                                   to_string(inputs[0].shape)));
+      throw Error(Code::kInvalidModel, fmt::format("normalization from axis {} on does not fit {} {}", attributes_.axis,
+                                                   to_string(inputs[0].dtype), to_string(inputs[0].shape)));
     }
     return {{kReal, inputs[0].shape}};
   }
@@ -38,8 +37,8 @@ class Normalization final : public Primitive {
     exec.device.normalization(exec.workspace, attributes_, in[0], out[0], saved[0]);
   }
   void vjp(Exec& exec, const VjpArgs& args) const override {
-    exec.device.normalization_vjp(exec.workspace, attributes_, args.outputs[0], args.saved[0],
-                                  args.output_gradients[0], args.input_gradients[0]);
+    exec.device.normalization_vjp(exec.workspace, attributes_, args.outputs[0], args.saved[0], args.output_gradients[0],
+                                  args.input_gradients[0]);
   }
   [[nodiscard]] BackwardReads backward_reads(Positions) const override { return {{}, Positions::of({0})}; }
   [[nodiscard]] bool affine(Positions) const override { return false; }

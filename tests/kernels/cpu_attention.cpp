@@ -19,7 +19,8 @@ void check_attention(const Shape& batch, std::int64_t rows, std::int64_t keys, b
   };
   const std::int64_t size = 8, value_size = 6;
   const Shape k_shape = transpose ? matrix(keys, size) : matrix(size, keys);
-  const Pair q = bench.random(matrix(rows, size)), k = bench.random(k_shape), v = bench.random(matrix(keys, value_size));
+  const Pair q = bench.random(matrix(rows, size)), k = bench.random(k_shape),
+             v = bench.random(matrix(keys, value_size));
   const Pair bias = bench.random({rows, keys});
   const Pair gy = bench.random(matrix(rows, value_size));
   const Pair y = bench.output(gy.cpu.shape()), gq = bench.output(q.cpu.shape()), gk = bench.output(k_shape),

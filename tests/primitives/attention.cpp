@@ -24,10 +24,9 @@ TEST(Attention, ABiasBroadcasts) {
 TEST(Attention, StatedValues) {
   // Scores 0 and ln 3: weights 1/4 and 3/4.
   const double l = std::log(3.0);
-  EXPECT_EQ(defects({make_attention({2, true}),
-                     {reals({1, 1}, {0.5}), reals({2, 1}, {0, l}), reals({2, 1}, {4, 8})},
-                     {7}}),
-            "");
+  EXPECT_EQ(
+      defects({make_attention({2, true}), {reals({1, 1}, {0.5}), reals({2, 1}, {0, l}), reals({2, 1}, {4, 8})}, {7}}),
+      "");
   // A masked key counts as nothing.
   EXPECT_EQ(defects({make_attention({1, true}),
                      {reals({2, 1}, {1, 1}), reals({3, 1}, {0, l, 2}), reals({3, 1}, {4, 8, 100}),

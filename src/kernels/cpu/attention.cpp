@@ -1,4 +1,6 @@
 // Attention in blocks of rows whose scores stay in the cache; threads take heads and examples.
+#include "kernels/reference/attention.h"
+
 #include <omp.h>
 #include <oneapi/dnnl/dnnl.h>
 
@@ -6,7 +8,6 @@
 
 #include "kernels/cpu/cpu_device.h"
 #include "kernels/cpu/softmax_rows.h"
-#include "kernels/reference/attention.h"
 
 namespace mho::kernels {
 
@@ -139,9 +140,8 @@ void CpuDevice::attention(Workspace& workspace, const AttentionAttributes& attri
                           const Tensor& y) {
   if (y.type.elements() == 0) return;
   const Attention attention(attributes, in);
-  for_each_product(threads_, workspace, attention, 1, [&](std::int64_t b, float* scratch) {
-    attention.forward(b, y.as<float>().data(), scratch);
-  });
+  for_each_product(threads_, workspace, attention, 1,
+                   [&](std::int64_t b, float* scratch) { attention.forward(b, y.as<float>().data(), scratch); });
 }
 
 void CpuDevice::attention_vjp(Workspace& workspace, const AttentionAttributes& attributes, const AttentionOperands& in,

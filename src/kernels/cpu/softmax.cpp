@@ -96,8 +96,9 @@ void CpuDevice::softmax_vjp(Workspace& workspace, const Tensor& y, const Tensor&
                             const Tensor& gx) {
   if (!is_rows(y, axis)) return ReferenceDevice<float>::softmax_vjp(workspace, y, gy, axis, gx);
   float* const to = gx.as<float>().data();
-  for_each_row(threads_, y,
-               [&](std::int64_t at, std::int64_t n) { cpu::softmax_row_vjp(floats(y) + at, floats(gy) + at, to + at, n); });
+  for_each_row(threads_, y, [&](std::int64_t at, std::int64_t n) {
+    cpu::softmax_row_vjp(floats(y) + at, floats(gy) + at, to + at, n);
+  });
 }
 
 void CpuDevice::log_softmax(Workspace& workspace, const Tensor& x, std::int64_t axis, const Tensor& y) {

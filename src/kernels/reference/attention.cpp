@@ -123,8 +123,10 @@ void ReferenceDevice<Real>::attention_vjp(Workspace&, const AttentionAttributes&
         }
         for (std::int64_t i = 0; i < e.size; ++i) {
           const double scaled = attributes.scale * gs;
-          add_to<Real>(gradients.q, products.query_at(b, row, i), scaled * products.at(in.k, products.key_at(b, key, i)));
-          add_to<Real>(gradients.k, products.key_at(b, key, i), scaled * products.at(in.q, products.query_at(b, row, i)));
+          add_to<Real>(gradients.q, products.query_at(b, row, i),
+                       scaled * products.at(in.k, products.key_at(b, key, i)));
+          add_to<Real>(gradients.k, products.key_at(b, key, i),
+                       scaled * products.at(in.q, products.query_at(b, row, i)));
         }
       }
     }

@@ -52,8 +52,8 @@ class ReferenceDevice : public Device {
               const Epilogue& epilogue) override;
   void attention(Workspace&, const AttentionAttributes& attributes, const AttentionOperands& in,
                  const Tensor& y) override;
-  void attention_vjp(Workspace&, const AttentionAttributes& attributes, const AttentionOperands& in,
-                     const Tensor& gy, const AttentionOperands& gradients) override;
+  void attention_vjp(Workspace&, const AttentionAttributes& attributes, const AttentionOperands& in, const Tensor& gy,
+                     const AttentionOperands& gradients) override;
   void convolution(Workspace&, const ConvolutionAttributes& attributes, const Tensor& x, const Tensor& w,
                    const Tensor& y, const Epilogue& epilogue) override;
   void convolution_vjp_data(Workspace&, const ConvolutionAttributes& attributes, const Tensor& gy, const Tensor& w,

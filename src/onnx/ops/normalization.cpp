@@ -55,8 +55,8 @@ std::vector<ValueId> lower_layer_normalization(const NodeContext& node) {
 std::vector<ValueId> lower_rms_normalization(const NodeContext& node) {
   Builder& build = node.build;
   const std::int64_t axis = node.normalized_axis(node.attributes.integer("axis", -1), node.shape_of(0).size());
-  const ValueId y = mul(
-      build, normalize(build, node.input(0), axis, node.attributes.real("epsilon", 1e-5), false), node.input(1));
+  const ValueId y =
+      mul(build, normalize(build, node.input(0), axis, node.attributes.real("epsilon", 1e-5), false), node.input(1));
   if (build.type(y).shape != node.shape_of(0)) node.invalid("its scale does not fit the normalized axes");
   return {y};
 }
