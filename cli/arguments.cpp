@@ -76,8 +76,10 @@ void declare_question(CLI::App& command, AttributeArguments& arguments) {
       ->group(group);
   command.add_option("--steps", arguments.steps, "A fixed number of segments instead")->type_name("N")->group(group);
   command
-      .add_option("--quadrature", arguments.quadrature,
-                  "Rule for --steps: trapezoid (default), left, right, midpoint or gauss_legendre")
+      .add_option(
+          "--quadrature", arguments.quadrature,
+          "Rule for --steps: trapezoid (default), left, right, midpoint, gauss_legendre or secant; secant without "
+          "--steps finds the number of segments itself")
       ->type_name("RULE")
       ->group(group);
   command.add_flag("--class-mean", arguments.class_mean, "Subtract the mean over all elements of the output from F")

@@ -27,11 +27,12 @@ void set_path(const AttributeArguments& arguments, Request& request) {
   if (!arguments.quadrature.empty()) {
     const auto rule = parse_quadrature(arguments.quadrature);
     if (!rule) {
-      refuse(fmt::format("--quadrature: '{}' is none of adaptive, trapezoid, left, right, midpoint, gauss_legendre",
-                         arguments.quadrature));
+      refuse(fmt::format(
+          "--quadrature: '{}' is none of adaptive, secant, trapezoid, left, right, midpoint, gauss_legendre",
+          arguments.quadrature));
     }
     request.quadrature = *rule;
-    if (*rule != Quadrature::kAdaptive && !fixed) {
+    if (*rule != Quadrature::kAdaptive && *rule != Quadrature::kSecant && !fixed) {
       refuse(fmt::format("--quadrature {} needs a number of segments: --steps N", arguments.quadrature));
     }
     if (*rule == Quadrature::kAdaptive && fixed) refuse("--quadrature adaptive finds the number of segments itself");
@@ -156,6 +157,9 @@ std::string quadrature_text(const Request& request) {
   if (request.quadrature == Quadrature::kAdaptive) {
     return fmt::format("adaptive trapezoid to tolerance {:g}, at most {} segments", request.tolerance,
                        request.max_steps);
+  }
+  if (request.quadrature == Quadrature::kSecant && request.steps == 0) {
+    return fmt::format("adaptive secants to tolerance {:g}, at most {} segments", request.tolerance, request.max_steps);
   }
   return fmt::format("{} segments, {}", request.steps, to_string(request.quadrature));
 }

@@ -25,11 +25,13 @@ enum class Method {
 };
 
 enum class Quadrature {
-  kAdaptive,       ///< trapezoid, doubling until ||T_K - T_K/2||_1 <= tolerance * ||T_K||_1
-  kLeft,           ///< sum g_k (y_{k+1} - y_k)
-  kRight,          ///< sum g_{k+1} (y_{k+1} - y_k)
-  kTrapezoid,      ///< sum (g_k + g_{k+1})/2 (y_{k+1} - y_k)
-  kMidpoint,       ///< sum g_{k+1/2} (y_{k+1} - y_k)
+  kAdaptive,   ///< trapezoid, doubling until ||T_K - T_K/2||_1 <= tolerance * ||T_K||_1
+  kLeft,       ///< sum g_k (y_{k+1} - y_k)
+  kRight,      ///< sum g_{k+1} (y_{k+1} - y_k)
+  kTrapezoid,  ///< sum (g_k + g_{k+1})/2 (y_{k+1} - y_k)
+  kMidpoint,   ///< sum g_{k+1/2} (y_{k+1} - y_k)
+  kSecant,     ///< sum m_k (y_{k+1} - y_k), m_k DeepLIFT's multipliers (Rescale) between neighbouring points: complete
+               ///< for any number of segments; adaptive where none is given
   kGaussLegendre,  ///< nodes of Gauss and Legendre, with dy/dalpha from differences between the ends of their cells
 };
 

@@ -27,18 +27,27 @@ bool is_complete(const Request& request) {
          (method == Method::kDeepLift && !request.multipliers);
 }
 
+/// Whether the number of segments follows from the tolerance.
+bool is_adaptive(const Request& request) {
+  return request.quadrature == Quadrature::kAdaptive ||
+         (request.quadrature == Quadrature::kSecant && request.steps == 0);
+}
+
 void check(const Request& request) {
   const auto refuse = [](const std::string& message) { throw Error(Code::kInvalidArgument, message); };
   if (!(request.tolerance > 0) || !std::isfinite(request.tolerance)) {
     refuse(fmt::format("the tolerance is {}; it must be a positive number", request.tolerance));
   }
   if (request.steps < 0) refuse(fmt::format("the number of steps is {}; it must be positive", request.steps));
-  const bool adaptive = request.quadrature == Quadrature::kAdaptive;
+  const bool adaptive = is_adaptive(request);
+  if (request.method == Method::kConductance && request.quadrature == Quadrature::kSecant) {
+    refuse("conductance needs gradients: quadrature secant has none");
+  }
   if (is_path_method(request.method) && request.method != Method::kConductance) {
     if (!adaptive && request.steps == 0) {
       refuse(fmt::format("quadrature {} needs a number of steps", to_string(request.quadrature)));
     }
-    if (adaptive && request.steps != 0) {
+    if (request.quadrature == Quadrature::kAdaptive && request.steps != 0) {
       refuse("a number of steps needs a quadrature rule; adaptive quadrature takes a tolerance and max_steps");
     }
   }
@@ -141,7 +150,7 @@ Result empty_result(const Model& model, const attribution::Setup& setup, const R
   }
   if (is_path_method(request.method)) {
     result.metadata["quadrature"] = to_string(request.quadrature);
-    if (request.quadrature == Quadrature::kAdaptive) {
+    if (is_adaptive(request)) {
       result.metadata["tolerance"] = fmt::format("{}", request.tolerance);
       result.metadata["max_steps"] = fmt::format("{}", request.max_steps);
     } else {
@@ -175,7 +184,8 @@ Result attribute(const Model& model, const Inputs& inputs, const Request& reques
     case Method::kNig:
     case Method::kIg:
     case Method::kInternalInfluence:
-      attribution::integrate_paths(setup, request, result);
+      request.quadrature == Quadrature::kSecant ? attribution::integrate_secants(setup, request, result)
+                                                : attribution::integrate_paths(setup, request, result);
       break;
     case Method::kConductance:
       attribution::conductance(setup, request, result);

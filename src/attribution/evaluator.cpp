@@ -100,6 +100,8 @@ Evaluator::Evaluator(const Setup& setup, const Target& target, std::int64_t batc
   const auto graph = setup.network->graph(batch);
   const auto device = setup.network->device();
   const engine::PlanOptions plan_options{options.optimize, false, options.keep_values};
+  engine::PlanOptions main_options = plan_options;
+  main_options.walk = options.walk;
   const Feeds feeds = choose_feeds(one, options.use_affine_prefix && options.optimize);
 
   engine::PlanRequest request;
@@ -133,11 +135,12 @@ Evaluator::Evaluator(const Setup& setup, const Target& target, std::int64_t batc
       if (interpolated_[i]) request.moving.push_back(request.feeds[i]);
     }
   }
-  plan_ = std::make_unique<engine::Plan>(*graph, request, device, plan_options);
+  plan_ = std::make_unique<engine::Plan>(*graph, request, device, main_options);
   for (std::size_t l = 0; l < layer_count(); ++l) {
     layer_types_.push_back(engine::slot_of(plan_->fetch(l), 0, batch).type);
   }
   seeded_.assign(static_cast<std::size_t>(batch), -1);
+  seeded_on_other_side_ = seeded_;
 }
 
 ExamplePath Evaluator::path(std::int64_t example, std::int64_t reference) {
@@ -263,6 +266,15 @@ std::vector<engine::NodeResidual> Evaluator::audit(std::span<const PathPoint> po
 void Evaluator::evaluate_reference(std::span<const PathPoint> points) {
   feed(points, Run::reference);
   plan_->forward_reference();
+}
+
+void Evaluator::start_walk(std::span<const PathPoint> points) { run_forward(points); }
+
+void Evaluator::walk_on(std::span<const PathPoint> points) {
+  plan_->swap_runs();
+  std::swap(seeded_, seeded_on_other_side_);
+  run_forward(points);
+  plan_->backward();
 }
 
 Tensor Evaluator::reference_value(std::size_t layer, std::size_t point) const {

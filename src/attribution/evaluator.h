@@ -35,6 +35,7 @@ struct EvaluatorOptions {
   bool multipliers = false;  ///< gradient() is the DeepLIFT multiplier between x and the reference
   engine::RuleOf rule_of = {};
   bool keep_values = false;  ///< audit() may be called
+  bool walk = false;         ///< with `multipliers`: start_walk() and walk_on() take the place of evaluate()
 };
 
 class Evaluator {
@@ -63,6 +64,11 @@ class Evaluator {
   void evaluate_reference(std::span<const PathPoint> points);
   /// With `multipliers` and `keep_values`: as evaluate(), and which nodes lose sums.
   [[nodiscard]] std::vector<engine::NodeResidual> audit(std::span<const PathPoint> points);
+  /// With `walk`: the points at which every slot begins.
+  void start_walk(std::span<const PathPoint> points);
+  /// The slots' next points; gradient() is the multiplier between them and the points before, value() is at the new
+  /// ones and reference_value() at the ones before.
+  void walk_on(std::span<const PathPoint> points);
   [[nodiscard]] double reference_target(std::size_t point) const { return reference_targets_[point]; }
   [[nodiscard]] Tensor reference_value(std::size_t layer, std::size_t point) const;
 
@@ -97,7 +103,8 @@ class Evaluator {
   std::vector<kernels::TensorType> layer_types_;
   std::vector<double> targets_;
   std::vector<double> reference_targets_;
-  std::vector<std::int64_t> seeded_;  ///< per slot: the example its seed belongs to
+  std::vector<std::int64_t> seeded_;                ///< per slot: the example its seed belongs to
+  std::vector<std::int64_t> seeded_on_other_side_;  ///< of a walk
 };
 
 }  // namespace mho::attribution

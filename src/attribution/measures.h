@@ -9,6 +9,9 @@ namespace mho::attribution {
 /// 1703.01365) or g dalpha (Internal Influence, arXiv 1802.03788) along the straight path, all layers in one pass.
 void integrate_paths(const Setup& setup, const Request& request, Result& result);
 
+/// The same by secants (Quadrature::kSecant).
+void integrate_secants(const Setup& setup, const Request& request, Result& result);
+
 /// The definition of conductance, Cond_ij = (x_i - x'_i) * integral of dF/dy_j * dy_j/dx_i (arXiv 1805.12233): one
 /// backward pass per neuron and path point. 64 trapezoid segments unless the request says otherwise.
 void conductance(const Setup& setup, const Request& request, Result& result);

@@ -22,6 +22,7 @@ constexpr std::array kQuadratures = {
     std::pair{Quadrature::kAdaptive, "adaptive"}, std::pair{Quadrature::kLeft, "left"},
     std::pair{Quadrature::kRight, "right"},       std::pair{Quadrature::kTrapezoid, "trapezoid"},
     std::pair{Quadrature::kMidpoint, "midpoint"}, std::pair{Quadrature::kGaussLegendre, "gauss_legendre"},
+    std::pair{Quadrature::kSecant, "secant"},
 };
 
 constexpr std::array kRules = {

@@ -116,6 +116,49 @@ struct Plan::Impl {
     if (multipliers()) reference_arena = zeros(arena_bytes);
     constants.resize(graph.value_count());
     make_steps({schedule, layout.offsets, options.keep_values});
+    // Gradients overwrite values that are not needed any more. On a walk those are the reference's: the run itself is
+    // the next reference.
+    if (options.walk) for_each_gradient([&](Tensor& t) { change_side(t); });
+  }
+
+  /// To the same place in the other arena; constants stay.
+  void change_side(Tensor& t) const {
+    const std::less<const std::byte*> before;
+    const auto inside = [&](const std::byte* data, const Memory& memory) {
+      return !before(data, memory.get()) && before(data, memory.get() + arena_bytes);
+    };
+    if (t.data == nullptr) return;
+    if (inside(t.data, arena)) {
+      t.data = reference_arena.get() + (t.data - arena.get());
+    } else if (inside(t.data, reference_arena)) {
+      t.data = arena.get() + (t.data - reference_arena.get());
+    }
+  }
+  template <class F>
+  void for_each_gradient(F&& f) {
+    for (BackwardStep& step : backward_steps) {
+      for (auto* list : {&step.output_gradients, &step.input_gradients, &step.zeros}) std::ranges::for_each(*list, f);
+      for (auto& [part, sum] : step.sums) {
+        f(part);
+        f(sum);
+      }
+    }
+    for (auto* list : {&seeds, &gradients}) std::ranges::for_each(*list, f);
+  }
+  template <class F>
+  void for_each_value(F&& f) {
+    const auto visit = [&](RunTensors& run) {
+      for (auto* list : {&run.inputs, &run.outputs, &run.saved}) std::ranges::for_each(*list, f);
+    };
+    for (ForwardStep& step : forward_steps) {
+      visit(step.run);
+      visit(step.reference);
+    }
+    for (BackwardStep& step : backward_steps) {
+      visit(step.run);
+      visit(step.reference);
+    }
+    for (auto* list : {&feeds, &fetches, &reference_feeds, &reference_fetches}) std::ranges::for_each(*list, f);
   }
 
   void optimize(std::vector<ValueId> keep, std::vector<std::string> disabled) {
@@ -408,6 +451,12 @@ const Tensor& Plan::reference_fetch(std::size_t i) const { return impl_->referen
 
 void Plan::forward() {
   for (Impl::ForwardStep& step : impl_->forward_steps) impl_->run_forward(step, step.run);
+}
+
+void Plan::swap_runs() {
+  const auto change = [&](Tensor& t) { impl_->change_side(t); };
+  impl_->for_each_value(change);
+  impl_->for_each_gradient(change);
 }
 
 void Plan::forward_reference() {

@@ -32,6 +32,7 @@ struct PlanOptions {
   bool optimize = true;          ///< run the graph passes (fusion, folding, layouts)
   bool repeat_backward = false;  ///< backward() may run several times after one forward(); costs memory
   bool keep_values = false;      ///< audit() may run; costs much memory
+  bool walk = false;             ///< for multipliers: swap_runs() may be called, forward_reference() may not
   std::vector<std::string> disabled_passes = {};  ///< of graph::all_passes(), or "choose_layouts"
 };
 
@@ -67,6 +68,9 @@ class Plan {
   [[nodiscard]] const Tensor& reference_fetch(std::size_t i) const;
 
   void forward();
+  /// With `walk`: what ran last is the reference of the next forward() and backward(). Feeds, fetches, seeds and
+  /// gradients lie elsewhere afterwards: ask for them again. Seeds are to be written on both sides.
+  void swap_runs();
   /// Runs the reference, which serves any number of forward() and backward() runs after it.
   void forward_reference();
   void backward();

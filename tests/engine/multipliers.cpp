@@ -31,6 +31,16 @@ void run_reference(Plan& plan, kernels::Device& device, const std::vector<Values
   plan.forward_reference();
 }
 
+void run_forward_at(Plan& plan, kernels::Device& device, const std::vector<Values>& feeds) {
+  for (std::size_t i = 0; i < feeds.size(); ++i) write(device, feeds[i], plan.feed(i));
+  plan.forward();
+}
+
+std::shared_ptr<kernels::Device> draw_device() {
+  if (*rc::gen::arbitrary<bool>()) return kernels::make_reference_device();
+  return kernels::make_cpu_device(1);
+}
+
 Question moving(Question q, Rule rule) {
   q.request.moving = q.request.feeds;
   q.request.rule_of = [rule](const graph::Node&) { return rule; };
@@ -84,6 +94,29 @@ RC_GTEST_PROP(MultiplierPlan, BackwardMayRunAgain, ()) {
   plan.backward();
   for (std::size_t i = 0; i < q.request.gradients.size(); ++i) {
     RC_ASSERT(read(*device, plan.gradient(i)) == first.gradients[i]);
+  }
+}
+
+// Every step of a walk gives what a Plan of its own gives for the same two points.
+RC_GTEST_PROP(MultiplierPlan, AWalkTakesTheLastRunAsItsReference, ()) {
+  const Question q = moving(draw_question(), Rule::rescale);
+  PlanRequest request = q.request;
+  request.rule_of = {};
+  const std::shared_ptr<kernels::Device> device = draw_device();
+  Plan walk(q.network.graph, request, device, {.walk = true});
+  std::vector<Values> last = q.feeds;
+  run_forward_at(walk, *device, last);
+  for (std::uint64_t step = 0; step < 4; ++step) {
+    const std::vector<Values> feeds = other_feeds(q.feeds, 30 + step);
+    walk.swap_runs();
+    const Outcome walked = run(walk, request, *device, feeds, q.seeds);
+    Plan fresh(q.network.graph, request, device);
+    run_reference(fresh, *device, last);
+    const Outcome expected = run(fresh, request, *device, feeds, q.seeds);
+    RC_ASSERT(walked.fetches == expected.fetches);
+    RC_ASSERT(walked.gradients == expected.gradients);
+    RC_ASSERT(read(*device, walk.reference_fetch(0)) == read(*device, fresh.reference_fetch(0)));
+    last = feeds;
   }
 }
 
