@@ -110,8 +110,8 @@ Evaluator::Evaluator(const Setup& setup, const Target& target, std::int64_t batc
     for (const ValueId id : request.feeds) fed_inputs_.push_back(graph->value(id).name);
   } else {
     request.feeds = feeds.values;
-    prefix_ = std::make_unique<engine::Plan>(
-        one, engine::PlanRequest{{one.inputs().begin(), one.inputs().end()}, feeds.values, {}, {}}, device,
+    prefix_ = setup.network->plans().lend(
+        setup.graph, engine::PlanRequest{{one.inputs().begin(), one.inputs().end()}, feeds.values, {}, {}}, device,
         plan_options);
     for (const ValueId id : one.inputs()) prefix_inputs_.push_back(one.value(id).name);
     for (const ValueId id : feeds.values) {
@@ -135,7 +135,7 @@ Evaluator::Evaluator(const Setup& setup, const Target& target, std::int64_t batc
       if (interpolated_[i]) request.moving.push_back(request.feeds[i]);
     }
   }
-  plan_ = std::make_unique<engine::Plan>(*graph, request, device, main_options);
+  plan_ = setup.network->plans().lend(graph, request, device, main_options);
   for (std::size_t l = 0; l < layer_count(); ++l) {
     layer_types_.push_back(engine::slot_of(plan_->fetch(l), 0, batch).type);
   }

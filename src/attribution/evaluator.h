@@ -96,10 +96,10 @@ class Evaluator {
   bool multipliers_;
   std::vector<std::string> fed_inputs_;   ///< names, where the plan is fed at the inputs
   std::vector<bool> interpolated_;        ///< per feed: moves along the path
-  std::unique_ptr<engine::Plan> prefix_;  ///< inputs of one example to the plan's feeds
+  std::shared_ptr<engine::Plan> prefix_;  ///< inputs of one example to the plan's feeds
   std::vector<std::string> prefix_inputs_;
   std::vector<std::string> fed_tensors_;  ///< per feed behind the prefix: the baseline of its own, "" where it has none
-  std::unique_ptr<engine::Plan> plan_;
+  std::shared_ptr<engine::Plan> plan_;
   std::vector<kernels::TensorType> layer_types_;
   std::vector<double> targets_;
   std::vector<double> reference_targets_;

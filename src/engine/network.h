@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/plan_cache.h"
 #include "graph/graph.h"
 #include "onnx/model.h"
 
@@ -45,6 +46,8 @@ class Network {
   /// Decided once: two specialisations are compared (one structure, outputs that scale on their leading axis alone),
   /// and every output must be cut by the batch.
   [[nodiscard]] const Batching& batching() const;
+  /// Plans for graph() of any batch size.
+  [[nodiscard]] const PlanCache& plans() const { return plans_; }
   /// For each of `values` (ids of graph(1), which the graphs of all batch sizes share) whether the batch cuts it: chunk
   /// b of its leading axis is what example b alone gives. Found out with random inputs, once for each value, for shapes
   /// do not tell [N * T, D] from [T * N, D]. All false where batching is impossible anyway.
@@ -64,6 +67,7 @@ class Network {
   std::shared_ptr<kernels::Device> device_;
   mutable std::mutex mutex_;
   mutable std::map<std::int64_t, std::shared_ptr<const Graph>> graphs_;
+  PlanCache plans_;
   mutable std::once_flag decided_;
   mutable Batching batching_;
   mutable std::mutex cuts_mutex_;

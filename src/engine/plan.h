@@ -34,6 +34,7 @@ struct PlanOptions {
   bool keep_values = false;      ///< audit() may run; costs much memory
   bool walk = false;             ///< for multipliers: swap_runs() may be called, forward_reference() may not
   std::vector<std::string> disabled_passes = {};  ///< of graph::all_passes(), or "choose_layouts"
+  bool operator==(const PlanOptions&) const = default;
 };
 
 /// What one node's rule adds to the residual of summation-to-delta: sum of multipliers times differences of its

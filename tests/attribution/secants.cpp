@@ -109,6 +109,27 @@ TEST_P(Secants, TheErrorThatIsFoundIsTheTrueOne) {
   }
 }
 
+// Little memory: no segment has sums of its own, or few have. The values are those of the same tolerance.
+TEST_P(Secants, LittleMemoryChangesNoTolerance) {
+  Request fine = request;
+  fine.quadrature = Quadrature::kTrapezoid;
+  fine.steps = 4096;
+  const Result exact = attribute(model, inputs, fine);
+  std::int64_t neurons = 0;
+  for (const LayerResult& layer : exact.layers) neurons += layer.values.size() / layer.values.shape()[0];
+  for (const std::int64_t segments : {0, 17, 40}) {
+    Request adaptive = secants(request, 0);
+    adaptive.tolerance = 1e-2;
+    adaptive.memory_budget = segments * 8 * neurons;
+    const Result result = attribute(model, inputs, adaptive);
+    for (std::size_t l = 0; l < exact.layers.size(); ++l) {
+      const double error = relative_l1(result.layers[l].values, exact.layers[l].values);
+      const bool converged = std::ranges::find(result.converged, false) == result.converged.end();
+      EXPECT_LE(error, converged ? 1e-2 : 5e-2) << exact.layers[l].name << ", memory for " << segments;
+    }
+  }
+}
+
 TEST_P(Secants, InternalInfluenceIsTheMeanMultiplier) {
   Request fine = request;
   fine.method = Method::kInternalInfluence;
