@@ -66,6 +66,40 @@ TEST(CpuAttention, ARowThatMayAttendToNothingTakesTheMean) {
   bench.expect_equal(y, kTolerance, "y");
 }
 
+// Near and far references, equal elements, and scores that are masked in both runs.
+TEST(CpuMultipliers, OfRowsEqualTheReference) {
+  for (const double apart : {1e-3, 1.0, 30.0}) {
+    Bench bench(9);
+    const Shape shape{40, 37};
+    const Pair x = bench.random(shape), my = bench.random(shape), rx = bench.clone(x);
+    std::vector<double> others = values(x.reference);
+    for (std::size_t i = 0; i < others.size(); i += 3) others[i] = static_cast<float>(others[i] + apart);
+    for (std::size_t i = 5; i < others.size(); i += 37) others[i] = -1e30;
+    set_values(rx.reference, others);
+    set_values(rx.cpu, others);
+    std::vector<double> masked = values(x.reference);
+    for (std::size_t i = 5; i < masked.size(); i += 37) masked[i] = -1e30;
+    set_values(x.reference, masked);
+    set_values(x.cpu, masked);
+    const Pair of_softmax = bench.output(shape), of_log = bench.output(shape);
+    bench.run([&](Device& device, Workspace& workspace, const Pick& pick) {
+      device.softmax_multipliers(workspace, false, pick(x), pick(rx), 1, pick(my), pick(of_softmax));
+      device.softmax_multipliers(workspace, true, pick(x), pick(rx), 1, pick(my), pick(of_log));
+    });
+    bench.expect_equal(of_softmax, kTolerance, "softmax");
+    bench.expect_equal(of_log, kTolerance, "log softmax", 10);
+    const Pair a = bench.random(shape), b = bench.random(shape);
+    for (const bool centred : {true, false}) {
+      const Pair of_normalization = bench.output(shape);
+      bench.run([&](Device& device, Workspace& workspace, const Pick& pick) {
+        device.normalization_multipliers(workspace, {1, 1e-5, centred}, pick(a), pick(b), pick(my),
+                                         pick(of_normalization));
+      });
+      bench.expect_equal(of_normalization, kTolerance, "normalization");
+    }
+  }
+}
+
 TEST(CpuNormalization, EqualsReferenceOnLongRows) {
   for (const bool centred : {true, false}) {
     Bench bench(5);

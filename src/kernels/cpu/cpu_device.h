@@ -73,6 +73,10 @@ class CpuDevice : public ReferenceDevice<float> {
                      const Tensor& my, const Tensor& even, const Tensor& odd) override;
   void pool_max_multipliers(Workspace&, const Window& window, const Tensor& x, const Tensor& rx, const Tensor& winner,
                             const Tensor& rwinner, const Tensor& my, const Tensor& mx) override;
+  void softmax_multipliers(Workspace&, bool log, const Tensor& x, const Tensor& rx, std::int64_t axis, const Tensor& my,
+                           const Tensor& mx) override;
+  void normalization_multipliers(Workspace&, const NormalizationAttributes& attributes, const Tensor& x,
+                                 const Tensor& rx, const Tensor& my, const Tensor& mx) override;
 
   void interpolate(const Tensor& a, const Tensor& b, double alpha, const Tensor& y) override;
   void accumulate_path(double w0, const Tensor& g0, double w1, const Tensor& g1, const Tensor& y0, const Tensor& y1,
