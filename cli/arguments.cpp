@@ -126,6 +126,8 @@ void declare_measure(CLI::App& command, AttributeArguments& arguments) {
 
 void declare_machine(CLI::App& command, AttributeArguments& arguments) {
   const char* group = "Machine";
+  command.add_flag("--winograd", arguments.winograd,
+                   "3 x 3 convolutions by Winograd's algorithm: faster, rounding depends on batch and threads");
   command.add_option("--precision", arguments.precision, "single (default), or double: slow, the reference")
       ->type_name("PRECISION")
       ->check(CLI::IsMember({"single", "double"}).description(""))

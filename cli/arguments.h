@@ -54,6 +54,7 @@ struct AttributeArguments {
   std::uint64_t seed = 0;                ///< of the shuffles
 
   std::string precision = "single";
+  bool winograd = false;
   int threads = 0;
   std::int64_t micro_batch = 0;
   std::string memory = "512M";

@@ -12,6 +12,7 @@ Model load(const AttributeArguments& arguments) {
   ModelOptions options;
   options.precision = arguments.precision == "double" ? Precision::kDouble : Precision::kSingle;
   options.threads = arguments.threads;
+  options.winograd = arguments.winograd;
   options.one_example = arguments.one_example;
   return Model::load(arguments.model, options);
 }

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "engine/slots.h"
+#include "kernels/lanes.h"
 
 namespace mho::attribution {
 
@@ -21,6 +22,10 @@ std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
 /// is cut off loses the ReLU fused behind it.
 constexpr double kFlopsPerElement = 400;
 
+/// Flops of one point above which all threads work on one point: every verb is long enough for them, and lanes would
+/// share the caches.
+constexpr double kSmallFlops = 5e8;
+
 }  // namespace
 
 /// Where the plan is fed.
@@ -29,27 +34,22 @@ struct Evaluator::Feeds {
   bool at_inputs = true;
 };
 
-// Affine prefix (MATHS.md section 2): a value that is affine in the inputs, and not behind a requested layer (whose
-// gradient needs everything behind it), is interpolated between its two end values instead of being recomputed.
-Evaluator::Feeds Evaluator::choose_feeds(const Graph& graph, bool allow_prefix) const {
-  const std::vector<ValueId>& embedded = setup_->sources.embedded;
-  Feeds least{{graph.inputs().begin(), graph.inputs().end()}, embedded.empty()};
-  least.values.insert(least.values.end(), embedded.begin(), embedded.end());
-  const auto several = setup_->network->graph(batch_);
-  if (several->value_count() != graph.value_count()) {
-    throw Error(Code::kInternal, "specialisations of one model to two batch sizes differ in structure");
-  }
-  // A tensor with a baseline of its own is not what the baselines of the inputs lead to.
-  const bool own_baseline =
-      std::ranges::any_of(embedded, [&](ValueId id) { return setup_->baselines.contains(graph.value(id).name); });
-  if (!allow_prefix || own_baseline) return least;
+/// Where the values end that are affine in what moves.
+struct Evaluator::Frontier {
+  std::vector<ValueId> values;
+  double flops = 0;  ///< of one point, up to there
+  std::int64_t elements = 0;
+};
 
+/// `past_layers`: also behind requested layers.
+Evaluator::Frontier Evaluator::affine_frontier(const Graph& graph, bool past_layers) const {
   std::vector<bool> is_layer(graph.value_count(), false);
-  for (const LayerChoice& layer : setup_->layers) is_layer[index(graph.find(layer.name))] = true;
-  // Inside the prefix: inputs, and affine values none of whose ancestors is a layer.
+  if (!past_layers) {
+    for (const LayerChoice& layer : setup_->layers) is_layer[index(graph.find(layer.name))] = true;
+  }
+  // Inside: inputs, and affine values none of whose ancestors is a layer.
   std::vector<bool> inside(graph.value_count(), false);
   for (const ValueId id : graph.inputs()) inside[index(id)] = true;
-  double saved_flops = 0;
   for (const graph::Node& node : graph.nodes()) {
     const bool fed = std::ranges::all_of(
         node.inputs, [&](ValueId id) { return graph.is_constant(id) || (inside[index(id)] && !is_layer[index(id)]); });
@@ -61,6 +61,7 @@ Evaluator::Feeds Evaluator::choose_feeds(const Graph& graph, bool allow_prefix) 
   }
   // The frontier: values inside that something outside reads, or that are wanted themselves.
   std::vector<bool> frontier(graph.value_count(), false);
+  Frontier result;
   std::vector<kernels::TensorType> inputs, outputs;
   for (const graph::Node& node : graph.nodes()) {
     const bool is_inside = std::ranges::all_of(node.outputs, [&](ValueId id) { return inside[index(id)]; });
@@ -69,7 +70,7 @@ Evaluator::Feeds Evaluator::choose_feeds(const Graph& graph, bool allow_prefix) 
       outputs.clear();
       for (const ValueId id : node.inputs) inputs.push_back(graph.value(id).type);
       for (const ValueId id : node.outputs) outputs.push_back(graph.value(id).type);
-      saved_flops += node.primitive->flops(inputs, outputs);
+      result.flops += node.primitive->flops(inputs, outputs);
       continue;
     }
     for (const ValueId id : node.inputs) {
@@ -78,30 +79,107 @@ Evaluator::Feeds Evaluator::choose_feeds(const Graph& graph, bool allow_prefix) 
   }
   for (std::size_t i = 0; i < frontier.size(); ++i) {
     if (inside[i] && (is_layer[i] || static_cast<ValueId>(i) == setup_->target.value)) frontier[i] = true;
-  }
-  Feeds feeds{{}, false};
-  std::int64_t elements = 0;
-  bool only_sources = true;
-  for (std::size_t i = 0; i < frontier.size(); ++i) {
     if (!frontier[i]) continue;
-    const auto id = static_cast<ValueId>(i);
-    only_sources = only_sources && std::ranges::find(least.values, id) != least.values.end();
-    elements += graph.value(id).type.elements();
-    feeds.values.push_back(id);
+    result.elements += graph.value(static_cast<ValueId>(i)).type.elements();
+    result.values.push_back(static_cast<ValueId>(i));
   }
-  if (only_sources || saved_flops < kFlopsPerElement * static_cast<double>(elements)) return least;
-  const std::vector<bool> cut = batch_ > 1 ? setup_->network->cut_by_batch(feeds.values) : std::vector<bool>{};
-  return std::ranges::find(cut, false) == cut.end() ? feeds : least;
+  return result;
+}
+
+// Affine prefix (MATHS.md section 2): a value that is affine in the inputs, and not behind a requested layer (whose
+// gradient needs everything behind it), is interpolated between its two end values instead of being recomputed.
+Evaluator::Feeds Evaluator::choose_feeds(const Graph& graph, bool allow_prefix) const {
+  const std::vector<ValueId>& embedded = setup_->sources.embedded;
+  Feeds least{{graph.inputs().begin(), graph.inputs().end()}, embedded.empty()};
+  least.values.insert(least.values.end(), embedded.begin(), embedded.end());
+  const auto several = setup_->network->graph(lane_batch_);
+  if (several->value_count() != graph.value_count()) {
+    throw Error(Code::kInternal, "specialisations of one model to two batch sizes differ in structure");
+  }
+  // A tensor with a baseline of its own is not what the baselines of the inputs lead to.
+  const bool own_baseline =
+      std::ranges::any_of(embedded, [&](ValueId id) { return setup_->baselines.contains(graph.value(id).name); });
+  if (!allow_prefix || own_baseline) return least;
+  Frontier frontier = affine_frontier(graph, false);
+  const bool only_sources = std::ranges::all_of(
+      frontier.values, [&](ValueId id) { return std::ranges::find(least.values, id) != least.values.end(); });
+  if (only_sources || frontier.flops < kFlopsPerElement * static_cast<double>(frontier.elements)) return least;
+  const std::vector<bool> cut = lane_batch_ > 1 ? setup_->network->cut_by_batch(frontier.values) : std::vector<bool>{};
+  if (std::ranges::find(cut, false) != cut.end()) return least;
+  return {std::move(frontier.values), false};
+}
+
+double ExamplePath::alpha(std::int64_t k, std::int64_t count) const {
+  if (k == 0 || k == count) return k == 0 ? 0 : 1;
+  const double t = static_cast<double>(k) / static_cast<double>(count);
+  return grading == kUniform ? t : grading * std::expm1(t * std::log1p(1 / grading));
+}
+
+// Behind the first affine values the signs of v(alpha) = v' + alpha (v - v') change where alpha is about |v'| / |v -
+// v'| = r, and most nonlinearities bend there: where biases are small beside what the input brings (r << 1), close to
+// x'. Fitted on the networks of bench/captum: rho = r / 5 where r is small (MLP, transformer), points hardly graded
+// from r = 1/2 on (ResNets).
+double Evaluator::grading(ExamplePath& path) const {
+  double at_baseline = 0, difference = 0;
+  const auto add = [&](const Array& from, const Array& to) {
+    for (std::int64_t i = 0; i < from.size(); ++i) {
+      at_baseline += std::abs(from.at(i));
+      difference += std::abs(to.at(i) - from.at(i));
+    }
+  };
+  if (stage_) {
+    const auto run = [&](std::vector<OwnedTensor>& values) {
+      for (std::size_t i = 0; i < values.size(); ++i) {
+        std::memcpy(stage_->feed(i).data, values[i].view().data, values[i].view().type.bytes());
+      }
+      stage_->forward();
+      std::vector<Array> result;
+      for (std::size_t i = 0; i < stage_count_; ++i) result.push_back(engine::to_host(device(), stage_->fetch(i)));
+      return result;
+    };
+    const std::vector<Array> from = run(path.from), to = run(path.to);
+    for (std::size_t i = 0; i < from.size(); ++i) add(from[i], to[i]);
+  } else {
+    for (std::size_t i = 0; i < interpolated_.size(); ++i) {
+      if (!interpolated_[i]) continue;
+      add(engine::to_host(device(), path.from[i].view()), engine::to_host(device(), path.to[i].view()));
+    }
+  }
+  constexpr double kLeast = 1e-3, kMost = 20;
+  const double r = difference > 0 ? at_baseline / difference : kMost;
+  const double rho = std::max({kLeast, r / 5, 40 * r * r * r});
+  return rho < kMost ? rho : ExamplePath::kUniform;
+}
+
+std::int64_t lanes_for(const Setup& setup) {
+  double flops = 0;
+  std::vector<kernels::TensorType> inputs, outputs;
+  const Graph& graph = *setup.graph;
+  for (const graph::Node& node : graph.nodes()) {
+    inputs.clear();
+    outputs.clear();
+    for (const ValueId id : node.inputs) inputs.push_back(graph.value(id).type);
+    for (const ValueId id : node.outputs) outputs.push_back(graph.value(id).type);
+    flops += node.primitive->flops(inputs, outputs);
+  }
+  const auto threads = static_cast<std::int64_t>(setup.network->lanes().size());
+  return threads > 1 && flops < kSmallFlops ? threads : 1;
 }
 
 Evaluator::Evaluator(const Setup& setup, const Target& target, std::int64_t batch, const EvaluatorOptions& options)
-    : setup_(&setup), wanted_(&target), batch_(batch), multipliers_(options.multipliers) {
+    : setup_(&setup), wanted_(&target), lane_batch_(batch), multipliers_(options.multipliers), chain_(options.chain) {
+  if (options.lanes > 1) {
+    for (const auto& lane : setup.network->lanes()) lanes_.push_back({{}, lane, {}});
+    lane_batch_ = (batch + options.lanes - 1) / options.lanes;
+  } else {
+    lanes_.push_back({{}, setup.network->device(), {}});
+  }
   const Graph& one = *setup.graph;
-  const auto graph = setup.network->graph(batch);
-  const auto device = setup.network->device();
+  const auto graph = setup.network->graph(lane_batch_);
+  const auto& device = setup.network->device();
   const engine::PlanOptions plan_options{options.optimize, false, options.keep_values};
   engine::PlanOptions main_options = plan_options;
-  main_options.walk = options.walk;
+  if (options.chain) main_options.chain = lane_batch_;
   const Feeds feeds = choose_feeds(one, options.use_affine_prefix && options.optimize);
 
   engine::PlanRequest request;
@@ -110,9 +188,13 @@ Evaluator::Evaluator(const Setup& setup, const Target& target, std::int64_t batc
     for (const ValueId id : request.feeds) fed_inputs_.push_back(graph->value(id).name);
   } else {
     request.feeds = feeds.values;
+    constexpr std::int64_t kAhead = 16;
+    prefix_batch_ = lane_batch_ > 1 ? std::min(kAhead, setup.inputs.count) : 1;
+    const auto prefix_graph = setup.network->graph(prefix_batch_);
     prefix_ = setup.network->plans().lend(
-        setup.graph, engine::PlanRequest{{one.inputs().begin(), one.inputs().end()}, feeds.values, {}, {}}, device,
-        plan_options);
+        prefix_graph,
+        engine::PlanRequest{{prefix_graph->inputs().begin(), prefix_graph->inputs().end()}, feeds.values, {}, {}},
+        device, plan_options);
     for (const ValueId id : one.inputs()) prefix_inputs_.push_back(one.value(id).name);
     for (const ValueId id : feeds.values) {
       const std::string& name = one.value(id).name;
@@ -123,7 +205,7 @@ Evaluator::Evaluator(const Setup& setup, const Target& target, std::int64_t batc
   for (const ValueId id : request.feeds) interpolated_.push_back(setup.facts.active[index(id)]);
   for (const LayerChoice& layer : setup.layers) request.fetches.push_back(graph->find(layer.name));
   const ValueId wanted =
-      batch == 1 ? setup.target.value : find_target(*graph, setup.requested_output, setup.probability).value;
+      lane_batch_ == 1 ? setup.target.value : find_target(*graph, setup.requested_output, setup.probability).value;
   if (options.gradients) {
     request.gradients = request.fetches;
     request.seeds = {wanted};
@@ -135,73 +217,141 @@ Evaluator::Evaluator(const Setup& setup, const Target& target, std::int64_t batc
       if (interpolated_[i]) request.moving.push_back(request.feeds[i]);
     }
   }
-  plan_ = setup.network->plans().lend(graph, request, device, main_options);
-  for (std::size_t l = 0; l < layer_count(); ++l) {
-    layer_types_.push_back(engine::slot_of(plan_->fetch(l), 0, batch).type);
+  if (options.chain) {
+    // From what is fed to what it leads to while it is affine.
+    const std::vector<ValueId> fed =
+        feeds.at_inputs ? std::vector<ValueId>(one.inputs().begin(), one.inputs().end()) : feeds.values;
+    const Frontier frontier = affine_frontier(one, true);
+    stage_count_ = frontier.values.size();
+    if (frontier.values != fed && stage_count_ > 0) {
+      stage_ = setup.network->plans().lend(setup.graph, engine::PlanRequest{fed, frontier.values, {}, {}}, device,
+                                           plan_options);
+    }
   }
-  seeded_.assign(static_cast<std::size_t>(batch), -1);
-  seeded_on_other_side_ = seeded_;
+  for (Lane& lane : lanes_) {
+    lane.plan = setup.network->plans().lend(graph, request, lane.device, main_options);
+    lane.seeded.assign(static_cast<std::size_t>(lane_batch_), -1);
+  }
+  for (std::size_t l = 0; l < layer_count(); ++l) layer_types_.push_back(slot(plan().fetch(l), 0).type);
+}
+
+Tensor Evaluator::slot(const Tensor& whole, std::int64_t index) const {
+  return engine::slot_of(whole, index, lane_batch_);
+}
+
+void Evaluator::in_lanes(std::span<const PathPoint> points,
+                         const std::function<void(Lane&, std::span<const PathPoint>)>& body) {
+  point_count_ = points.size();
+  kernels::run_lanes(lanes_.size(), [&](std::size_t lane) {
+    const std::size_t first = first_of_lane(lane, points.size());
+    const std::size_t last = first_of_lane(lane + 1, points.size());
+    if (first < last) body(lanes_[lane], points.subspan(first, last - first));
+  });
+}
+
+void Evaluator::for_each_point(const std::function<void(std::size_t)>& body) const {
+  kernels::run_lanes(lanes_.size(), [&](std::size_t lane) {
+    const std::size_t last = first_of_lane(lane + 1, point_count_);
+    for (std::size_t point = first_of_lane(lane, point_count_); point < last; ++point) body(point);
+  });
+}
+
+Array Evaluator::input_at(const std::string& name, std::int64_t example, std::int64_t reference, bool at_input) const {
+  return at_input || !setup_->baselines.contains(name) ? setup_->inputs.example(name, example)
+                                                       : setup_->baseline(name, reference);
+}
+
+/// What is fed at one end of paths, for several examples at once: a product with one row takes as long as one with
+/// many.
+std::vector<std::vector<OwnedTensor>> Evaluator::behind_prefix(
+    std::span<const std::pair<std::int64_t, std::int64_t>> of, bool at_input) {
+  kernels::Device& dev = device();
+  for (std::size_t i = 0; i < prefix_inputs_.size(); ++i) {
+    for (std::size_t s = 0; s < of.size(); ++s) {
+      engine::from_host(dev, input_at(prefix_inputs_[i], of[s].first, of[s].second, at_input),
+                        engine::slot_of(prefix_->feed(i), static_cast<std::int64_t>(s), prefix_batch_));
+    }
+  }
+  prefix_->forward();
+  std::vector<std::vector<OwnedTensor>> result(of.size());
+  for (std::size_t s = 0; s < of.size(); ++s) {
+    for (std::size_t i = 0; i < interpolated_.size(); ++i) {
+      // The plan takes feeds in plain layout; the prefix may compute them blocked.
+      OwnedTensor value(slot(plan().feed(i), 0).type);
+      const bool own_baseline = !at_input && !fed_tensors_[i].empty();
+      const Tensor computed = engine::slot_of(prefix_->fetch(i), static_cast<std::int64_t>(s), prefix_batch_);
+      engine::from_host(dev,
+                        own_baseline ? setup_->baseline(fed_tensors_[i], of[s].second) : engine::to_host(dev, computed),
+                        value.view());
+      result[s].push_back(std::move(value));
+    }
+  }
+  return result;
+}
+
+std::vector<OwnedTensor> Evaluator::end(std::int64_t example, std::int64_t reference, bool at_input) {
+  std::vector<OwnedTensor> values;
+  if (!prefix_) {
+    for (std::size_t i = 0; i < fed_inputs_.size(); ++i) {
+      values.emplace_back(slot(plan().feed(i), 0).type);
+      engine::from_host(device(), input_at(fed_inputs_[i], example, reference, at_input), values.back().view());
+    }
+    return values;
+  }
+  const bool one_baseline =
+      !at_input && setup_->one_baseline() &&
+      std::ranges::all_of(prefix_inputs_, [&](const std::string& name) { return setup_->baselines.contains(name); });
+  Ahead& ahead = ahead_[at_input ? 1 : 0];
+  const std::pair key = one_baseline ? std::pair<std::int64_t, std::int64_t>{0, 0} : std::pair{example, reference};
+  auto known = std::ranges::find(ahead.of, key);
+  if (known == ahead.of.end()) {
+    ahead.of = {key};
+    // Examples are asked for in turn.
+    for (std::int64_t next = 1; !one_baseline && example == reference && next < prefix_batch_; ++next) {
+      if (example + next < setup_->inputs.count) ahead.of.emplace_back(example + next, example + next);
+    }
+    ahead.values = behind_prefix(ahead.of, at_input);
+    known = ahead.of.begin();
+  }
+  for (OwnedTensor& value : ahead.values[static_cast<std::size_t>(known - ahead.of.begin())]) {
+    values.emplace_back(value.view().type);
+    values.back().copy_from(value.view());
+  }
+  return values;
 }
 
 ExamplePath Evaluator::path(std::int64_t example, std::int64_t reference) {
   ExamplePath path;
   path.example = example;
-  kernels::Device& dev = device();
-  const auto end = [&](bool at_input, std::vector<OwnedTensor>& values) {
-    const auto array = [&](const std::string& name) {
-      return at_input || !setup_->baselines.contains(name) ? setup_->inputs.example(name, example)
-                                                           : setup_->baseline(name, reference);
-    };
-    const std::vector<std::string>& names = prefix_ ? prefix_inputs_ : fed_inputs_;
-    for (std::size_t i = 0; i < names.size(); ++i) {
-      if (prefix_) {
-        engine::from_host(dev, array(names[i]), prefix_->feed(i));
-      } else {
-        const Tensor slot = engine::slot_of(plan_->feed(i), 0, batch_);
-        OwnedTensor value(slot.type);
-        engine::from_host(dev, array(names[i]), value.view());
-        values.push_back(std::move(value));
-      }
-    }
-    if (!prefix_) return;
-    prefix_->forward();
-    for (std::size_t i = 0; i < interpolated_.size(); ++i) {
-      // The plan takes feeds in plain layout; the prefix may compute them blocked.
-      OwnedTensor value(engine::slot_of(plan_->feed(i), 0, batch_).type);
-      const bool own_baseline = !at_input && !fed_tensors_[i].empty();
-      engine::from_host(
-          dev, own_baseline ? setup_->baseline(fed_tensors_[i], reference) : engine::to_host(dev, prefix_->fetch(i)),
-          value.view());
-      values.push_back(std::move(value));
-    }
-  };
-  end(false, path.from);
-  end(true, path.to);
+  path.from = end(example, reference, false);
+  path.to = end(example, reference, true);
+  if (chain_) path.grading = grading(path);
   return path;
 }
 
-void Evaluator::feed(std::span<const PathPoint> points, Run run) {
-  kernels::Device& dev = device();
+void Evaluator::feed(Lane& lane, std::span<const PathPoint> points, Run run) const {
   for (std::size_t p = 0; p < points.size(); ++p) {
     ExamplePath& path = *points[p].path;
     for (std::size_t i = 0; i < interpolated_.size(); ++i) {
-      const Tensor& whole = run == Run::input ? plan_->feed(i) : plan_->reference_feed(i);
-      const Tensor slot = engine::slot_of(whole, static_cast<std::int64_t>(p), batch_);
+      const Tensor& whole = run == Run::input ? lane.plan->feed(i) : lane.plan->reference_feed(i);
+      const Tensor to = slot(whole, static_cast<std::int64_t>(p));
       // The ends exactly, not to rounding.
       const bool at_end = !interpolated_[i] || points[p].alpha == 1 || points[p].alpha == 0;
       if (at_end) {
         OwnedTensor& end = interpolated_[i] && points[p].alpha == 0 ? path.from[i] : path.to[i];
-        std::memcpy(slot.data, end.view().data, slot.type.bytes());
+        std::memcpy(to.data, end.view().data, to.type.bytes());
       } else {
-        dev.interpolate(path.from[i].view(), path.to[i].view(), points[p].alpha, slot);
+        lane.device->interpolate(path.from[i].view(), path.to[i].view(), points[p].alpha, to);
       }
     }
   }
 }
 
-double Evaluator::read_target(std::size_t slot, const PathPoint& point, Run run) {
-  const Tensor& whole = run == Run::input ? plan_->fetch(layer_count()) : plan_->reference_fetch(layer_count());
-  const Tensor values = engine::slot_of(whole, static_cast<std::int64_t>(slot), batch_);
+double Evaluator::read_target(std::size_t p, const PathPoint& point, Run run) {
+  const auto [lane, index] = place(p);
+  const Tensor& whole =
+      run == Run::input ? lane->plan->fetch(layer_count()) : lane->plan->reference_fetch(layer_count());
+  const Tensor values = slot(whole, index);
   ExamplePath& path = *point.path;
   if (!path.target) {
     if (point.alpha != 1) throw Error(Code::kInternal, "a path must be visited at alpha = 1 first");
@@ -210,7 +360,9 @@ double Evaluator::read_target(std::size_t slot, const PathPoint& point, Run run)
         resolve(*wanted_, setup_->subtract_class_mean, path.example, setup_->target.output_shape, all.as<double>());
   }
   double f = 0;
-  for (const auto& [index, weight] : path.target->weights) f += weight * engine::element_of(device(), values, index);
+  for (const auto& [element, weight] : path.target->weights) {
+    f += weight * engine::element_of(device(), values, element);
+  }
   if (!std::isfinite(f)) {
     const std::string where = first_non_finite({&point, 1});
     throw Error(
@@ -222,24 +374,31 @@ double Evaluator::read_target(std::size_t slot, const PathPoint& point, Run run)
   return f;
 }
 
-void Evaluator::seed(std::size_t slot, const ExamplePath& path) {
-  if (seeded_[slot] == path.example) return;
-  const Tensor t = engine::slot_of(plan_->seed(0), static_cast<std::int64_t>(slot), batch_);
+void Evaluator::seed(Lane& lane, std::size_t index, const ExamplePath& path) const {
+  if (lane.seeded[index] == path.example) return;
+  const Tensor t = slot(lane.plan->seed(0), static_cast<std::int64_t>(index));
   Array cotangent(DType::f64, t.shape());
-  for (const auto& [index, weight] : path.target->weights) {
-    cotangent.as<double>()[static_cast<std::size_t>(index)] += weight;
+  for (const auto& [element, weight] : path.target->weights) {
+    cotangent.as<double>()[static_cast<std::size_t>(element)] += weight;
   }
-  engine::from_host(device(), cotangent, t);
-  seeded_[slot] = path.example;
+  engine::from_host(*lane.device, cotangent, t);
+  lane.seeded[index] = path.example;
 }
 
 void Evaluator::run_forward(std::span<const PathPoint> points) {
-  feed(points);
-  plan_->forward();
-  targets_.clear();
-  for (std::size_t p = 0; p < points.size(); ++p) targets_.push_back(read_target(p, points[p]));
-  if (plan_->gradient_count() == 0) return;
-  for (std::size_t p = 0; p < points.size(); ++p) seed(p, *points[p].path);
+  in_lanes(points, [&](Lane& lane, std::span<const PathPoint> own) {
+    feed(lane, own);
+    lane.plan->forward();
+  });
+  targets_.assign(points.size(), 0);
+  // What the target of a path is shows at alpha = 1.
+  const auto read = [&](bool chooses) {
+    for (std::size_t p = 0; p < points.size(); ++p) {
+      if ((points[p].alpha == 1) == chooses) targets_[p] = read_target(p, points[p]);
+    }
+  };
+  read(true);
+  read(false);
 }
 
 void Evaluator::read_reference_targets(std::span<const PathPoint> points) {
@@ -249,52 +408,56 @@ void Evaluator::read_reference_targets(std::span<const PathPoint> points) {
   }
 }
 
+void Evaluator::seed_all(Lane& lane, std::span<const PathPoint> points) const {
+  for (std::size_t p = 0; p < points.size(); ++p) seed(lane, p, *points[p].path);
+}
+
 void Evaluator::evaluate(std::span<const PathPoint> points) {
   run_forward(points);
-  if (plan_->gradient_count() == 0) return;
-  plan_->backward();
-  if (multipliers_) read_reference_targets(points);
+  if (plan().gradient_count() == 0) return;
+  in_lanes(points, [&](Lane& lane, std::span<const PathPoint> own) {
+    seed_all(lane, own);
+    lane.plan->backward();
+  });
+  if (multipliers_ && !chain_) read_reference_targets(points);
 }
 
 std::vector<engine::NodeResidual> Evaluator::audit(std::span<const PathPoint> points) {
   run_forward(points);
-  std::vector<engine::NodeResidual> residuals = plan_->audit();
+  seed_all(lanes_.front(), points);
+  std::vector<engine::NodeResidual> residuals = lanes_.front().plan->audit();
   read_reference_targets(points);
   return residuals;
 }
 
 void Evaluator::evaluate_reference(std::span<const PathPoint> points) {
-  feed(points, Run::reference);
-  plan_->forward_reference();
-}
-
-void Evaluator::start_walk(std::span<const PathPoint> points) { run_forward(points); }
-
-void Evaluator::walk_on(std::span<const PathPoint> points) {
-  plan_->swap_runs();
-  std::swap(seeded_, seeded_on_other_side_);
-  run_forward(points);
-  plan_->backward();
+  in_lanes(points, [&](Lane& lane, std::span<const PathPoint> own) {
+    feed(lane, own, Run::reference);
+    lane.plan->forward_reference();
+  });
 }
 
 Tensor Evaluator::reference_value(std::size_t layer, std::size_t point) const {
-  return engine::slot_of(plan_->reference_fetch(layer), static_cast<std::int64_t>(point), batch_);
+  const auto [lane, index] = place(point);
+  return slot(lane->plan->reference_fetch(layer), index);
 }
 
 Tensor Evaluator::value(std::size_t layer, std::size_t point) const {
-  return engine::slot_of(plan_->fetch(layer), static_cast<std::int64_t>(point), batch_);
+  const auto [lane, index] = place(point);
+  return slot(lane->plan->fetch(layer), index);
 }
 
 Tensor Evaluator::gradient(std::size_t layer, std::size_t point) const {
-  return engine::slot_of(plan_->gradient(layer), static_cast<std::int64_t>(point), batch_);
+  const auto [lane, index] = place(point);
+  return slot(lane->plan->gradient(layer), index);
 }
 
 std::string Evaluator::first_non_finite(std::span<const PathPoint> points) {
   // Every slot gets one of the points: leftovers of earlier ones must not be blamed.
   std::vector<PathPoint> all(points.begin(), points.end());
-  all.resize(static_cast<std::size_t>(batch_), points.front());
-  feed(all);
-  return plan_->first_non_finite();
+  all.resize(static_cast<std::size_t>(lane_batch_), points.front());
+  feed(lanes_.front(), all);
+  return lanes_.front().plan->first_non_finite();
 }
 
 }  // namespace mho::attribution

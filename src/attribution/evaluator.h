@@ -1,9 +1,14 @@
 // Runs a model at points of paths: values, target and gradients of the layers, many points at a time.
 #pragma once
 
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "attribution/owned_tensor.h"
@@ -20,6 +25,12 @@ struct ExamplePath {
   std::vector<OwnedTensor> from;      ///< per feed, at x'
   std::vector<OwnedTensor> to;        ///< per feed, at x
   std::optional<TargetTerms> target;  ///< known once x was evaluated
+  double grading = kUniform;          ///< rho of alpha()
+
+  static constexpr double kUniform = std::numeric_limits<double>::infinity();
+  /// Point k of `count` + 1 from 0 to 1, at rho ((1 + 1/rho)^(k / count) - 1): closest together near x', where they
+  /// grow as alpha + rho does. Equally spaced for kUniform.
+  [[nodiscard]] double alpha(std::int64_t k, std::int64_t count) const;
 };
 
 /// One point of one path.
@@ -35,15 +46,26 @@ struct EvaluatorOptions {
   bool multipliers = false;  ///< gradient() is the DeepLIFT multiplier between x and the reference
   engine::RuleOf rule_of = {};
   bool keep_values = false;  ///< audit() may be called
-  bool walk = false;         ///< with `multipliers`: start_walk() and walk_on() take the place of evaluate()
+  bool chain = false;        ///< with `multipliers`: the reference of every point is the point before it
+  std::int64_t lanes = 1;    ///< lanes_for(setup), or 1: how many threads run points of their own
 };
+
+/// In how many lanes a model of this size is run fastest: small ones on all threads side by side, one else.
+[[nodiscard]] std::int64_t lanes_for(const Setup& setup);
 
 class Evaluator {
  public:
-  /// `setup` and `target` must outlive this.
+  /// `setup` and `target` must outlive this. At least `batch` points at once.
   Evaluator(const Setup& setup, const Target& target, std::int64_t batch, const EvaluatorOptions& options);
 
-  [[nodiscard]] std::int64_t capacity() const { return batch_; }
+  [[nodiscard]] std::int64_t capacity() const { return lane_batch_ * static_cast<std::int64_t>(lanes_.size()); }
+  /// How many equal parts evaluate() cuts its points into, which run side by side.
+  [[nodiscard]] std::size_t lane_count() const { return lanes_.size(); }
+  /// At which of `count` points the part of `lane` begins.
+  [[nodiscard]] std::size_t first_of_lane(std::size_t lane, std::size_t count) const {
+    const std::size_t each = (count + lanes_.size() - 1) / lanes_.size();
+    return std::min(count, lane * each);
+  }
   [[nodiscard]] std::size_t layer_count() const { return setup_->layers.size(); }
   /// True where the path starts behind the model's inputs, at values that are affine in them.
   [[nodiscard]] bool uses_affine_prefix() const { return prefix_ != nullptr; }
@@ -52,6 +74,9 @@ class Evaluator {
   [[nodiscard]] ExamplePath path(std::int64_t example, std::int64_t reference);
 
   /// At most capacity() points. A path's first point must be alpha = 1, where its target is chosen.
+  /// With `chain`, gradient() of a point is the multiplier between it and the point before it, and reference_value() is
+  /// at that one: the one before it in its lane, or for the first of a lane the lane's last one of the last evaluate(),
+  /// which must have had capacity() points.
   /// Throws Error(kNumeric) where the target is NaN or infinite.
   void evaluate(std::span<const PathPoint> points);
   /// Of the points of the last evaluate(); valid until the next one.
@@ -64,11 +89,6 @@ class Evaluator {
   void evaluate_reference(std::span<const PathPoint> points);
   /// With `multipliers` and `keep_values`: as evaluate(), and which nodes lose sums.
   [[nodiscard]] std::vector<engine::NodeResidual> audit(std::span<const PathPoint> points);
-  /// With `walk`: the points at which every slot begins.
-  void start_walk(std::span<const PathPoint> points);
-  /// The slots' next points; gradient() is the multiplier between them and the points before, value() is at the new
-  /// ones and reference_value() at the ones before.
-  void walk_on(std::span<const PathPoint> points);
   [[nodiscard]] double reference_target(std::size_t point) const { return reference_targets_[point]; }
   [[nodiscard]] Tensor reference_value(std::size_t layer, std::size_t point) const;
 
@@ -77,34 +97,71 @@ class Evaluator {
   /// Types of one example's layer tensors.
   [[nodiscard]] const std::vector<kernels::TensorType>& layer_types() const { return layer_types_; }
   [[nodiscard]] kernels::Device& device() const { return *setup_->network->device(); }
-  [[nodiscard]] const engine::Plan& plan() const { return *plan_; }
+  [[nodiscard]] const engine::Plan& plan() const { return *lanes_.front().plan; }
+  /// Calls body(point) for all points of the last evaluate(), those of different lanes on different threads.
+  void for_each_point(const std::function<void(std::size_t)>& body) const;
 
  private:
   struct Feeds;
+  struct Frontier;
+  [[nodiscard]] Frontier affine_frontier(const graph::Graph& graph, bool past_layers) const;
   [[nodiscard]] Feeds choose_feeds(const graph::Graph& graph, bool allow_prefix) const;
+  [[nodiscard]] double grading(ExamplePath& path) const;
+  [[nodiscard]] Array input_at(const std::string& name, std::int64_t example, std::int64_t reference,
+                               bool at_input) const;
+  [[nodiscard]] std::vector<OwnedTensor> end(std::int64_t example, std::int64_t reference, bool at_input);
+  [[nodiscard]] std::vector<std::vector<OwnedTensor>> behind_prefix(
+      std::span<const std::pair<std::int64_t, std::int64_t>> of, bool at_input);
   enum class Run { input, reference };
-  void feed(std::span<const PathPoint> points, Run run = Run::input);
-  void seed(std::size_t slot, const ExamplePath& path);
+  struct Lane {
+    std::shared_ptr<engine::Plan> plan;
+    std::shared_ptr<kernels::Device> device;
+    std::vector<std::int64_t> seeded;  ///< per slot: the example its seed belongs to
+  };
+  /// Where a point of the last call lies.
+  struct Place {
+    const Lane* lane;
+    std::int64_t slot;
+  };
+  [[nodiscard]] Place place(std::size_t point) const {
+    const std::size_t each = (point_count_ + lanes_.size() - 1) / lanes_.size();
+    return {&lanes_[point / each], static_cast<std::int64_t>(point % each)};
+  }
+  [[nodiscard]] Tensor slot(const Tensor& whole, std::int64_t index) const;
+  /// Calls body(lane, points of the lane), side by side.
+  void in_lanes(std::span<const PathPoint> points, const std::function<void(Lane&, std::span<const PathPoint>)>& body);
+  void feed(Lane& lane, std::span<const PathPoint> points, Run run = Run::input) const;
+  void seed(Lane& lane, std::size_t slot, const ExamplePath& path) const;
+  void seed_all(Lane& lane, std::span<const PathPoint> points) const;
   /// Runs at x, reads targets and writes seeds: what comes before a backward pass.
   void run_forward(std::span<const PathPoint> points);
   void read_reference_targets(std::span<const PathPoint> points);
-  [[nodiscard]] double read_target(std::size_t slot, const PathPoint& point, Run run = Run::input);
+  [[nodiscard]] double read_target(std::size_t point, const PathPoint& at, Run run = Run::input);
 
   const Setup* setup_;
   const Target* wanted_;
-  std::int64_t batch_;
+  std::int64_t lane_batch_;
   bool multipliers_;
-  std::vector<std::string> fed_inputs_;   ///< names, where the plan is fed at the inputs
-  std::vector<bool> interpolated_;        ///< per feed: moves along the path
-  std::shared_ptr<engine::Plan> prefix_;  ///< inputs of one example to the plan's feeds
+  std::vector<std::string> fed_inputs_;  ///< names, where the plan is fed at the inputs
+  std::vector<bool> interpolated_;       ///< per feed: moves along the path
+  /// Ends of paths behind the prefix that were computed together: of (example, reference).
+  struct Ahead {
+    std::vector<std::pair<std::int64_t, std::int64_t>> of;
+    std::vector<std::vector<OwnedTensor>> values;
+  };
+  std::shared_ptr<engine::Plan> prefix_;  ///< inputs of some examples to the plan's feeds
+  std::int64_t prefix_batch_ = 1;
+  std::array<Ahead, 2> ahead_;  ///< at x' and at x
   std::vector<std::string> prefix_inputs_;
+  std::size_t stage_count_ = 0;
+  std::shared_ptr<engine::Plan> stage_;   ///< the feeds to the first values that are read by what is not affine
   std::vector<std::string> fed_tensors_;  ///< per feed behind the prefix: the baseline of its own, "" where it has none
-  std::shared_ptr<engine::Plan> plan_;
+  std::vector<Lane> lanes_;
+  std::size_t point_count_ = 1;
   std::vector<kernels::TensorType> layer_types_;
   std::vector<double> targets_;
   std::vector<double> reference_targets_;
-  std::vector<std::int64_t> seeded_;                ///< per slot: the example its seed belongs to
-  std::vector<std::int64_t> seeded_on_other_side_;  ///< of a walk
+  bool chain_;
 };
 
 }  // namespace mho::attribution

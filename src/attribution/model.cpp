@@ -40,8 +40,9 @@ std::shared_ptr<Model::Impl> make_impl(std::shared_ptr<const onnx::Model> model,
   auto impl = std::make_shared<Model::Impl>();
   impl->onnx = std::move(model);
   impl->options = options;
-  impl->device = options.precision == Precision::kDouble ? kernels::make_reference_device()
-                                                         : kernels::make_cpu_device(options.threads);
+  impl->device = options.precision == Precision::kDouble
+                     ? kernels::make_reference_device()
+                     : kernels::make_cpu_device({.threads = options.threads, .winograd = options.winograd});
   return impl;
 }
 

@@ -1,4 +1,4 @@
-// Walks pieces of paths through the slots of an Evaluator, and sums multipliers times differences on every segment.
+// Walks pieces of paths, one point after the other, and sums multipliers times differences on every segment.
 #pragma once
 
 #include <functional>
@@ -26,23 +26,24 @@ class SecantWalk {
   /// Called for every point that was evaluated, with the value of the target there.
   using OnPoint = std::function<void(const PathPoint&, double target)>;
 
-  /// `evaluator` was made with `walk`, and outlives this.
+  /// `evaluator` was made with `chain`, and outlives this.
   SecantWalk(Evaluator& evaluator, Measure measure, OnPoint on_point)
       : evaluator_(evaluator), measure_(measure), on_point_(std::move(on_point)) {}
 
-  /// All strands, cut where that fills the slots better. A path whose target is not known yet must have a strand that
-  /// begins at alpha = 1; no more of these than there are slots.
+  /// All strands. A path whose target is not known yet must have one that begins at alpha = 1. Those that add to the
+  /// same sums must be one: lanes are summed side by side.
   void run(std::span<const Strand> strands);
   /// Zeros for every layer.
   [[nodiscard]] LayerSums zeros() const;
 
  private:
-  /// A slot's next point; what the segment that ends there adds to, unless it begins a strand.
+  /// A point, and what the segment that ends there adds to, unless it begins a strand.
   struct Stop {
     PathPoint point;
     double length = 0;
     LayerSums* sums = nullptr;
   };
+  /// The points of each lane, one strand after the other.
   [[nodiscard]] std::vector<std::vector<Stop>> schedule(std::span<const Strand> strands) const;
   void add(std::size_t slot, const Stop& stop);
 

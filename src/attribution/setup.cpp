@@ -20,7 +20,7 @@ namespace {
 std::int64_t default_micro_batch(const Graph& graph, const graph::Analysis& facts) {
   constexpr std::int64_t kCacheBytes = std::int64_t{16} << 20;
   constexpr std::int64_t kMost = 64;  // a matmul has reached its speed at 64 rows
-  constexpr std::int64_t kLeast = 4;  // a large convolution at 1 to 4 images
+  constexpr std::int64_t kLeast = 8;  // a large convolution at 8 images: its weights come from memory
   std::int64_t bytes = 1;
   for (std::size_t i = 0; i < graph.value_count(); ++i) {
     if (facts.active[i]) bytes += static_cast<std::int64_t>(graph.value(static_cast<ValueId>(i)).type.bytes());
@@ -59,11 +59,19 @@ void decide_batching(Setup& setup, const Request& request) {
 
 }  // namespace
 
+const Shape& Setup::example_shape(const std::string& name) const {
+  const auto input = inputs.shapes.shapes.find(name);
+  return input != inputs.shapes.shapes.end() ? input->second : graph->value(graph->find(name)).type.shape;
+}
+
+bool Setup::one_baseline() const {
+  return std::ranges::all_of(baselines,
+                             [&](const auto& b) { return b.second.size() == element_count(example_shape(b.first)); });
+}
+
 Array Setup::baseline(const std::string& name, std::int64_t index) const {
   const Array& all = baselines.at(name);
-  const auto input = inputs.shapes.shapes.find(name);
-  Array one(all.dtype(),
-            input != inputs.shapes.shapes.end() ? input->second : graph->value(graph->find(name)).type.shape);
+  Array one(all.dtype(), example_shape(name));
   const std::size_t size = one.bytes().size();
   const std::size_t offset = all.size() > one.size() ? size * static_cast<std::size_t>(index) : 0;
   std::memcpy(one.bytes().data(), all.bytes().data() + offset, size);

@@ -36,6 +36,10 @@ struct Setup {
     if (own_references) return example * references + number;
     return references > 1 ? number : example;
   }
+  /// Of an input, or of a tensor behind inputs.
+  [[nodiscard]] const Shape& example_shape(const std::string& name) const;
+  /// All examples have the same baselines.
+  [[nodiscard]] bool one_baseline() const;
   /// Example `index` of the baseline of input or tensor `name`, with its example shape.
   [[nodiscard]] Array baseline(const std::string& name, std::int64_t index) const;
 };

@@ -21,7 +21,7 @@ bool scales_with_batch(const Shape& one, const Shape& whole, std::int64_t batch)
 
 Network::Network(std::shared_ptr<const onnx::Model> model, ExampleShapes shapes,
                  std::shared_ptr<kernels::Device> device)
-    : model_(std::move(model)), shapes_(std::move(shapes)), device_(std::move(device)) {}
+    : model_(std::move(model)), shapes_(std::move(shapes)), device_(std::move(device)), lanes_(device_->make_lanes()) {}
 
 std::shared_ptr<const Graph> Network::graph(std::int64_t batch) const {
   const std::scoped_lock lock(mutex_);

@@ -41,6 +41,8 @@ class Network {
 
   [[nodiscard]] const ExampleShapes& shapes() const { return shapes_; }
   [[nodiscard]] const std::shared_ptr<kernels::Device>& device() const { return device_; }
+  /// Devices of one thread each, for Plans that run side by side; empty where there is one thread.
+  [[nodiscard]] const std::vector<std::shared_ptr<kernels::Device>>& lanes() const { return lanes_; }
   /// The graph for `batch` examples at once. Throws what Model::specialize throws.
   [[nodiscard]] std::shared_ptr<const Graph> graph(std::int64_t batch) const;
   /// Decided once: two specialisations are compared (one structure, outputs that scale on their leading axis alone),
@@ -65,6 +67,7 @@ class Network {
   std::shared_ptr<const onnx::Model> model_;
   ExampleShapes shapes_;
   std::shared_ptr<kernels::Device> device_;
+  std::vector<std::shared_ptr<kernels::Device>> lanes_;
   mutable std::mutex mutex_;
   mutable std::map<std::int64_t, std::shared_ptr<const Graph>> graphs_;
   PlanCache plans_;

@@ -6,7 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
+#include <cstring>
 #include <new>
 #include <optional>
 
@@ -65,11 +65,19 @@ struct Plan::Impl {
   struct RunTensors {
     std::vector<Tensor> inputs, outputs, saved;
   };
+  // A tensor of a chain: its last slot is carried over to the pad before it in the next run.
+  struct Carried {
+    std::byte* pad;
+    std::byte* last;
+    std::size_t bytes;
+    std::byte* carry;
+  };
   // One node of the forward pass.
   struct ForwardStep {
     const Node* node;
     RunTensors run, reference;
     Workspace workspace;
+    std::vector<Carried> carried = {};
   };
   // One node of the backward pass.
   struct BackwardStep {
@@ -89,9 +97,12 @@ struct Plan::Impl {
   PlanRequest request;
   std::shared_ptr<kernels::Device> device;
   kernels::Scratch scratch;
-  // The reference has an arena of its own, laid out like the other.
+  // The reference has an arena of its own, laid out like the other; or, in a chain, what is carried over.
   Memory arena, reference_arena;
   std::size_t arena_bytes = 0;
+  std::size_t reference_bytes = 0;
+  std::int64_t chain = 0;
+  std::vector<Carried> carried_feeds;
   std::vector<Constant> constants;  // in the device's real type, by value id
   std::vector<ForwardStep> forward_steps;
   std::vector<BackwardStep> backward_steps;
@@ -100,7 +111,7 @@ struct Plan::Impl {
   double backward_flops = 0;
 
   Impl(const Graph& source, const PlanRequest& wanted, std::shared_ptr<kernels::Device> on, const PlanOptions& options)
-      : graph(source), request(wanted), device(std::move(on)) {
+      : graph(source), request(wanted), device(std::move(on)), chain(options.chain) {
     std::vector<ValueId> keep = request.fetches;
     keep.insert(keep.end(), request.seeds.begin(), request.seeds.end());
     keep.insert(keep.end(), request.gradients.begin(), request.gradients.end());
@@ -113,52 +124,18 @@ struct Plan::Impl {
     const ArenaLayout layout = lay_out(schedule.lifetimes());
     arena_bytes = std::max<std::size_t>(layout.bytes, 64);
     arena = zeros(arena_bytes);
-    if (multipliers()) reference_arena = zeros(arena_bytes);
+    if (multipliers()) {
+      reference_bytes = chain > 0 ? bytes_to_carry(schedule) : arena_bytes;
+      reference_arena = zeros(std::max<std::size_t>(reference_bytes, 64));
+    }
     constants.resize(graph.value_count());
     make_steps({schedule, layout.offsets, options.keep_values});
-    // Gradients overwrite values that are not needed any more. On a walk those are the reference's: the run itself is
-    // the next reference.
-    if (options.walk) for_each_gradient([&](Tensor& t) { change_side(t); });
   }
 
-  /// To the same place in the other arena; constants stay.
-  void change_side(Tensor& t) const {
-    const std::less<const std::byte*> before;
-    const auto inside = [&](const std::byte* data, const Memory& memory) {
-      return !before(data, memory.get()) && before(data, memory.get() + arena_bytes);
-    };
-    if (t.data == nullptr) return;
-    if (inside(t.data, arena)) {
-      t.data = reference_arena.get() + (t.data - arena.get());
-    } else if (inside(t.data, reference_arena)) {
-      t.data = arena.get() + (t.data - reference_arena.get());
-    }
-  }
-  template <class F>
-  void for_each_gradient(F&& f) {
-    for (BackwardStep& step : backward_steps) {
-      for (auto* list : {&step.output_gradients, &step.input_gradients, &step.zeros}) std::ranges::for_each(*list, f);
-      for (auto& [part, sum] : step.sums) {
-        f(part);
-        f(sum);
-      }
-    }
-    for (auto* list : {&seeds, &gradients}) std::ranges::for_each(*list, f);
-  }
-  template <class F>
-  void for_each_value(F&& f) {
-    const auto visit = [&](RunTensors& run) {
-      for (auto* list : {&run.inputs, &run.outputs, &run.saved}) std::ranges::for_each(*list, f);
-    };
-    for (ForwardStep& step : forward_steps) {
-      visit(step.run);
-      visit(step.reference);
-    }
-    for (BackwardStep& step : backward_steps) {
-      visit(step.run);
-      visit(step.reference);
-    }
-    for (auto* list : {&feeds, &fetches, &reference_feeds, &reference_fetches}) std::ranges::for_each(*list, f);
+  [[nodiscard]] static std::size_t bytes_to_carry(const Schedule& schedule) {
+    std::size_t bytes = 0;
+    for (std::size_t buffer = 0; buffer < schedule.lifetimes().size(); ++buffer) bytes += schedule.pad(buffer);
+    return bytes;
   }
 
   void optimize(std::vector<ValueId> keep, std::vector<std::string> disabled) {
@@ -194,7 +171,7 @@ struct Plan::Impl {
   };
 
   [[nodiscard]] Tensor at(const Places& places, std::size_t buffer, const TensorType& type) const {
-    return {device_type(type), arena.get() + places.offsets[buffer], false};
+    return {device_type(type), arena.get() + places.offsets[buffer] + places.schedule.pad(buffer), false};
   }
   [[nodiscard]] Tensor value(const Places& places, ValueId id) {
     const std::size_t buffer = places.schedule.value_buffer(id);
@@ -211,18 +188,65 @@ struct Plan::Impl {
     for (const ValueId id : ids) tensors.push_back(value(places, id));
     return tensors;
   }
-  /// The same tensors in the reference's arena; constants are shared.
-  [[nodiscard]] std::vector<Tensor> at_reference(std::vector<Tensor> tensors) const {
-    const std::less<const std::byte*> before;
-    for (Tensor& t : tensors) {
-      const auto* data = static_cast<const std::byte*>(t.data);
-      if (data == nullptr || before(data, arena.get()) || !before(data, arena.get() + arena_bytes)) continue;
-      t.data = reference_arena.get() + (data - arena.get());
+  /// The same tensor in the reference's arena, or one slot earlier; constants are shared.
+  [[nodiscard]] Tensor at_reference(const Places& places, std::size_t buffer, Tensor t) const {
+    if (t.data == nullptr || buffer == kNoBuffer) return t;
+    if (chain == 0) {
+      t.data = reference_arena.get() + (t.data - arena.get());
+    } else if (places.schedule.pad(buffer) > 0) {
+      t.data -= slot_bytes(t);
+    }
+    return t;
+  }
+  [[nodiscard]] std::size_t slot_bytes(const Tensor& t) const {
+    return t.type.bytes() / static_cast<std::size_t>(chain);
+  }
+  [[nodiscard]] std::vector<Tensor> at_reference(const Places& places, std::span<const ValueId> ids,
+                                                 std::vector<Tensor> tensors) const {
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      tensors[i] = at_reference(places, places.schedule.value_buffer(ids[i]), tensors[i]);
     }
     return tensors;
   }
-  [[nodiscard]] RunTensors at_reference(const RunTensors& run) const {
-    return {at_reference(run.inputs), at_reference(run.outputs), at_reference(run.saved)};
+  [[nodiscard]] RunTensors at_reference(const Places& places, std::size_t n, RunTensors run) const {
+    const Node& node = graph.nodes()[n];
+    run.inputs = at_reference(places, node.inputs, std::move(run.inputs));
+    run.outputs = at_reference(places, node.outputs, std::move(run.outputs));
+    for (std::size_t i = 0; i < run.saved.size(); ++i) {
+      run.saved[i] = at_reference(places, places.schedule.saved_buffers(n)[i], run.saved[i]);
+    }
+    return run;
+  }
+
+  /// Takes the place in reference_arena at `used` for a tensor that is carried over.
+  void carry(const Places& places, std::size_t buffer, const Tensor& t, std::size_t& used,
+             std::vector<Carried>& to) const {
+    if (chain == 0 || buffer == kNoBuffer || places.schedule.pad(buffer) == 0) return;
+    const std::size_t slot = slot_bytes(t);
+    to.push_back({t.data - slot, t.data + t.type.bytes() - slot, slot, reference_arena.get() + used});
+    used += places.schedule.pad(buffer);
+  }
+  void make_carried(const Places& places) {
+    std::size_t used = 0;
+    for (std::size_t i = 0; i < feeds.size(); ++i) {
+      carry(places, places.schedule.value_buffer(request.feeds[i]), feeds[i], used, carried_feeds);
+    }
+    for (std::size_t n = 0; n < forward_steps.size(); ++n) {
+      ForwardStep& step = forward_steps[n];
+      for (std::size_t i = 0; i < step.run.saved.size(); ++i) {
+        carry(places, places.schedule.saved_buffers(n)[i], step.run.saved[i], used, step.carried);
+      }
+      if (step.node->primitive->is_view()) continue;  // lies where its input does
+      for (std::size_t i = 0; i < step.run.outputs.size(); ++i) {
+        carry(places, places.schedule.value_buffer(step.node->outputs[i]), step.run.outputs[i], used, step.carried);
+      }
+    }
+  }
+  static void carry_over(const std::vector<Carried>& all) {
+    for (const Carried& c : all) {
+      std::memcpy(c.pad, c.carry, c.bytes);
+      std::memcpy(c.carry, c.last, c.bytes);
+    }
   }
 
   void make_steps(const Places& places) {
@@ -237,8 +261,9 @@ struct Plan::Impl {
     for (const ValueId id : request.seeds) seeds.push_back(gradient(places, id));
     for (const ValueId id : request.gradients) gradients.push_back(gradient(places, id));
     if (!multipliers()) return;
-    reference_feeds = at_reference(feeds);
-    reference_fetches = at_reference(fetches);
+    reference_feeds = at_reference(places, request.feeds, feeds);
+    reference_fetches = at_reference(places, request.fetches, fetches);
+    make_carried(places);
   }
 
   [[nodiscard]] std::vector<TensorType> types(std::span<const ValueId> ids) const {
@@ -256,7 +281,7 @@ struct Plan::Impl {
     for (std::size_t i = 0; i < saved.size(); ++i) {
       step.run.saved.push_back(at(places, places.schedule.saved_buffers(n)[i], saved[i]));
     }
-    if (multipliers()) step.reference = at_reference(step.run);
+    if (multipliers()) step.reference = at_reference(places, n, step.run);
     forward_flops += node.primitive->flops(inputs, outputs);
     return step;
   }
@@ -296,7 +321,7 @@ struct Plan::Impl {
       if (zero) step.zeros.push_back(at(places, buffers.zeros[i], schedule.gradient_type(id)));
       step.output_gradients.push_back(zero ? step.zeros.back() : gradient(places, id));
     }
-    if (multipliers()) step.reference = at_reference(step.run);
+    if (multipliers()) step.reference = at_reference(places, n, step.run);
     backward_flops += node.primitive->flops(types(node.inputs), types(node.outputs));
     if (!schedule.signed_changes(n).changes.sources.empty()) {
       step.signed_changes = signed_changes_step(places, n, step.output_gradients[0]);
@@ -309,7 +334,8 @@ struct Plan::Impl {
     const Node& node = graph.nodes()[n];
     const SignedChangesBuffers& at_node = places.schedule.signed_changes(n);
     const std::vector<Tensor> x = values(places, node.inputs);
-    SignedChangesStep step{*primitives::as_unary(*node.primitive), x[0], at_reference(x)[0], multipliers, {}, {}};
+    SignedChangesStep step{
+        *primitives::as_unary(*node.primitive), x[0], at_reference(places, node.inputs, x)[0], multipliers, {}, {}};
     std::vector<std::size_t> maker(graph.value_count(), SignedChangesStep::kNoLink);
     for (const SignedChanges::Link& link : at_node.changes.links) {
       const Node& linear = graph.node(link.node);
@@ -318,7 +344,7 @@ struct Plan::Impl {
                             link.magnitudes,
                             places.schedule.active_inputs(linear),
                             inputs,
-                            at_reference(inputs),
+                            at_reference(places, linear.inputs, inputs),
                             {},
                             device_type(graph.value(linear.outputs[0]).type)});
       for (const ValueId id : linear.inputs) step.links.back().makers.push_back(maker[index(id)]);
@@ -353,6 +379,7 @@ struct Plan::Impl {
     step.workspace.begin();
     primitives::Exec exec{*device, step.workspace};
     step.node->primitive->forward(exec, run.inputs, run.outputs, run.saved);
+    carry_over(step.carried);
   }
 
   void run_backward(BackwardStep& step) const {
@@ -441,7 +468,7 @@ const Tensor& Plan::fetch(std::size_t i) const { return impl_->fetches.at(i); }
 const Tensor& Plan::seed(std::size_t i) const { return impl_->seeds.at(i); }
 const Tensor& Plan::gradient(std::size_t i) const { return impl_->gradients.at(i); }
 std::size_t Plan::gradient_count() const { return impl_->gradients.size(); }
-std::size_t Plan::arena_bytes() const { return impl_->arena_bytes * (impl_->multipliers() ? 2 : 1); }
+std::size_t Plan::arena_bytes() const { return impl_->arena_bytes + impl_->reference_bytes; }
 double Plan::forward_flops() const { return impl_->forward_flops; }
 double Plan::backward_flops() const { return impl_->backward_flops; }
 const Graph& Plan::graph() const { return impl_->graph; }
@@ -450,13 +477,8 @@ const Tensor& Plan::reference_feed(std::size_t i) const { return impl_->referenc
 const Tensor& Plan::reference_fetch(std::size_t i) const { return impl_->reference_fetches.at(i); }
 
 void Plan::forward() {
+  Impl::carry_over(impl_->carried_feeds);
   for (Impl::ForwardStep& step : impl_->forward_steps) impl_->run_forward(step, step.run);
-}
-
-void Plan::swap_runs() {
-  const auto change = [&](Tensor& t) { impl_->change_side(t); };
-  impl_->for_each_value(change);
-  impl_->for_each_gradient(change);
 }
 
 void Plan::forward_reference() {

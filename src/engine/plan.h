@@ -32,7 +32,9 @@ struct PlanOptions {
   bool optimize = true;          ///< run the graph passes (fusion, folding, layouts)
   bool repeat_backward = false;  ///< backward() may run several times after one forward(); costs memory
   bool keep_values = false;      ///< audit() may run; costs much memory
-  bool walk = false;             ///< for multipliers: swap_runs() may be called, forward_reference() may not
+  /// For multipliers: how many slots the leading axes of all that moves are cut into. The reference of a slot is the
+  /// slot before it, that of the first slot the last one of the run before; there is no forward_reference(). 0: none.
+  std::int64_t chain = 0;
   std::vector<std::string> disabled_passes = {};  ///< of graph::all_passes(), or "choose_layouts"
   bool operator==(const PlanOptions&) const = default;
 };
@@ -64,14 +66,12 @@ class Plan {
   [[nodiscard]] const Tensor& gradient(std::size_t i) const;
   [[nodiscard]] std::size_t gradient_count() const;
 
-  /// The same tensors in the run at the reference. They exist only in a Plan for multipliers.
+  /// The same tensors in the run at the reference, with `chain` from its last slot on. They exist only in a Plan for
+  /// multipliers.
   [[nodiscard]] const Tensor& reference_feed(std::size_t i) const;
   [[nodiscard]] const Tensor& reference_fetch(std::size_t i) const;
 
   void forward();
-  /// With `walk`: what ran last is the reference of the next forward() and backward(). Feeds, fetches, seeds and
-  /// gradients lie elsewhere afterwards: ask for them again. Seeds are to be written on both sides.
-  void swap_runs();
   /// Runs the reference, which serves any number of forward() and backward() runs after it.
   void forward_reference();
   void backward();

@@ -9,10 +9,11 @@ namespace {
 
 constexpr std::size_t kMostBytes = std::size_t{256} << 20;
 /// Each has its packed weights besides its arena.
-constexpr std::size_t kMostPlans = 4;
+constexpr std::size_t kMostPlans = 8;
 
 struct Key {
   std::shared_ptr<const Graph> graph;  // kept alive, so that its address stays its own
+  std::shared_ptr<kernels::Device> device;
   std::vector<std::vector<ValueId>> values;
   PlanOptions options;
   bool operator==(const Key&) const = default;
@@ -36,7 +37,7 @@ std::shared_ptr<Plan> PlanCache::lend(const std::shared_ptr<const Graph>& graph,
                                       const std::shared_ptr<kernels::Device>& device,
                                       const PlanOptions& options) const {
   if (request.rule_of) return std::make_shared<Plan>(*graph, request, device, options);
-  Key key{graph, {request.feeds, request.fetches, request.seeds, request.gradients, request.moving}, options};
+  Key key{graph, device, {request.feeds, request.fetches, request.seeds, request.gradients, request.moving}, options};
   std::unique_ptr<Plan> plan;
   {
     const std::scoped_lock lock(idle_->mutex);

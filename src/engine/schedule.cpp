@@ -35,9 +35,30 @@ Schedule::Schedule(const Graph& graph, const PlanRequest& request, kernels::DTyp
   mark_gradients();
   find_signed_changes();
   plan_backward(options.repeat_backward);
-  if (!options.keep_values) return;
-  for (const std::size_t buffer : value_buffers_) {
-    if (buffer != kNoBuffer) extend(buffer, kAlways);
+  if (options.keep_values) {
+    for (const std::size_t buffer : value_buffers_) {
+      if (buffer != kNoBuffer) extend(buffer, kAlways);
+    }
+  }
+  if (options.chain > 0) plan_pads(options.chain);
+}
+
+void Schedule::plan_pads(std::int64_t slots) {
+  pads_.assign(lifetimes_.size(), 0);
+  const auto pad = [&](std::size_t buffer) {
+    Lifetime& life = lifetimes_[buffer];
+    if (pads_[buffer] > 0 || life.last < static_cast<std::int64_t>(node_count())) return;
+    constexpr std::size_t kAlignment = 64;
+    const std::size_t slot = life.bytes / static_cast<std::size_t>(slots);
+    pads_[buffer] = (slot + kAlignment - 1) / kAlignment * kAlignment;
+    life.bytes += pads_[buffer];
+  };
+  for (std::size_t i = 0; i < value_buffers_.size(); ++i) {
+    if (moves_[i] && value_buffers_[i] != kNoBuffer) pad(value_buffers_[i]);
+  }
+  for (std::size_t n = 0; n < node_count(); ++n) {
+    if (active_inputs(graph_.nodes()[n]).empty()) continue;
+    for (const std::size_t buffer : saved_buffers_[n]) pad(buffer);
   }
 }
 

@@ -40,6 +40,9 @@ class Schedule {
   Schedule(const Graph& graph, const PlanRequest& request, kernels::DType real, const PlanOptions& options);
 
   [[nodiscard]] const std::vector<Lifetime>& lifetimes() const { return lifetimes_; }
+  /// With a chain: bytes before the tensor in its buffer, where the last slot of the run before lies; 0 for what only
+  /// the forward pass reads or what does not move.
+  [[nodiscard]] std::size_t pad(std::size_t buffer) const { return pads_.empty() ? 0 : pads_[buffer]; }
   /// kNoBuffer for constants.
   [[nodiscard]] std::size_t value_buffer(ValueId id) const { return value_buffers_[static_cast<std::size_t>(id)]; }
   [[nodiscard]] std::size_t gradient_buffer(ValueId id) const {
@@ -77,12 +80,14 @@ class Schedule {
   [[nodiscard]] bool may_overwrite_cotangent(std::size_t n) const;
   void extend_reads(std::size_t n, std::int64_t time);
   void plan_corrections(std::size_t n, std::int64_t time);
+  void plan_pads(std::int64_t slots);
 
   const Graph& graph_;
   const PlanRequest& request_;
   kernels::DType real_;
   bool multipliers_;
   std::vector<Lifetime> lifetimes_;
+  std::vector<std::size_t> pads_;
   std::vector<std::size_t> value_buffers_, gradient_buffers_;
   std::vector<bool> shared_;  // by buffer: gradients of several values lie there, or the caller's
   std::vector<std::vector<std::size_t>> saved_buffers_;

@@ -11,6 +11,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "kernels/elementwise.h"
 #include "kernels/tensor.h"
@@ -85,6 +86,8 @@ class Device {
   /// The layout this device wants for the activations of a convolution; plain where it has no opinion.
   [[nodiscard]] virtual Layout convolution_layout(const ConvolutionAttributes& attributes, const Shape& x,
                                                   const Shape& weights) const = 0;
+  /// Devices like this one for as many threads as it uses, one thread each (kernels/lanes.h); empty where it uses one.
+  [[nodiscard]] virtual std::vector<std::shared_ptr<Device>> make_lanes() const { return {}; }
   /// True where pooling, elementwise verbs and region copies accept blocked tensors.
   [[nodiscard]] virtual bool has_blocked_layout() const = 0;
 
@@ -132,9 +135,10 @@ class Device {
   // --- Reductions ---------------------------------------------------------------------------------------------------
   /// y has x's rank, with extent 1 on the reduced axes. Real or i64. An empty sum is 0.
   virtual void reduce(Workspace&, ReduceKind kind, const Tensor& x, const Tensor& y) = 0;
-  /// Like reduce; winner (i32, shape of y) becomes the flat index into x's element order of the first extremum.
+  /// Like reduce; winner (i32, shape of y) becomes the index of the first extremum in x's element order,
+  /// counted from the beginning of its row of the leading axis unless that axis is reduced.
   virtual void reduce_extremum(Workspace&, Extremum kind, const Tensor& x, const Tensor& y, const Tensor& winner) = 0;
-  /// gx = 0, then gx[winner[k]] += gy[k].
+  /// gx = 0, then gx at the winners += gy.
   virtual void reduce_extremum_vjp(Workspace&, const Tensor& gy, const Tensor& winner, const Tensor& gx) = 0;
   /// y = exp(x - max) / sum over `axis`.
   virtual void softmax(Workspace&, const Tensor& x, std::int64_t axis, const Tensor& y) = 0;
@@ -223,7 +227,15 @@ class Device {
 
 /// Double precision, plain loops: the oracle. Single-threaded.
 [[nodiscard]] std::unique_ptr<Device> make_reference_device();
-/// float32 on `threads` CPU threads (0: all cores), oneDNN inside.
-[[nodiscard]] std::unique_ptr<Device> make_cpu_device(int threads);
+struct CpuOptions {
+  int threads = 0;        ///< 0: all cores
+  bool winograd = false;  ///< 3 x 3 convolutions by Winograd's algorithm where it pays: faster, and rounding then
+                          ///< depends on batch and threads
+};
+/// float32, oneDNN inside.
+[[nodiscard]] std::unique_ptr<Device> make_cpu_device(const CpuOptions& options);
+[[nodiscard]] inline std::unique_ptr<Device> make_cpu_device(int threads) {
+  return make_cpu_device({.threads = threads});
+}
 
 }  // namespace mho::kernels

@@ -6,6 +6,7 @@
 
 #include "kernels/cpu/cpu_device.h"
 #include "kernels/cpu/onednn.h"
+#include "kernels/cpu/winograd.h"
 
 namespace mho::kernels {
 
@@ -177,12 +178,12 @@ struct Port {
 
   static Port input(const dnnl::engine& engine, const TensorType& type, const memory::desc& wanted) {
     Port port{wanted, {}};
-    if (describe(type) != wanted) port.reorder.emplace(engine, describe(type), wanted);
+    if (!cpu::is_memory_of(type, wanted)) port.reorder.emplace(engine, describe(type), wanted);
     return port;
   }
   static Port output(const dnnl::engine& engine, const TensorType& type, const memory::desc& wanted) {
     Port port{wanted, {}};
-    if (describe(type) != wanted) port.reorder.emplace(engine, wanted, describe(type));
+    if (!cpu::is_memory_of(type, wanted)) port.reorder.emplace(engine, wanted, describe(type));
     return port;
   }
   const void* read(Workspace& workspace, const Tensor& tensor) {
@@ -211,23 +212,41 @@ constexpr int kResidual = DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1;
 
 std::int64_t merge_of(const Request& r) { return merge_of(r.attributes.groups, r.x.shape[1], r.y.shape[1]); }
 
-auto forward_pd(const dnnl::engine& engine, const Request& r, const Epilogue& epilogue) {
+bool is_one_block(const TensorType& type) { return type.layout == Layout::blocked && type.shape[1] == kChannelBlock; }
+
+auto forward_pd(const dnnl::engine& engine, const Request& r, const Epilogue& epilogue, bool winograd_allowed) {
   const memory::desc bias =
       epilogue.bias != nullptr ? describe({DType::f32, {r.y.shape[1]}, Layout::plain}) : memory::desc();
-  return fastest(attempts(r, merge_of(r), bias), [&](const ConvolutionShape& s) {
+  const auto make = [&](const ConvolutionShape& s) {
     dnnl::primitive_attr attr = cpu::with_user_scratchpad();
     dnnl::post_ops ops;
     if (epilogue.residual != nullptr) {
-      if (s.y == describe(r.y)) {
+      if (cpu::is_memory_of(r.y, s.y) && s.algorithm == dnnl::algorithm::convolution_direct) {
         ops.append_binary(dnnl::algorithm::binary_add, s.y);
       } else {
-        ops.append_sum(1.0F);  // a binary operand's layout must be known beforehand
+        ops.append_sum(1.0F);  // a binary operand's layout must be known beforehand, and Winograd kernels take none
       }
     }
     if (epilogue.relu) cpu::append_relu(ops);
     attr.set_post_ops(ops);
     return cpu::convolution_forward_pd(engine, s, attr);
-  });
+  };
+  std::vector<ConvolutionShape> shapes = attempts(r, merge_of(r), bias);
+  if (is_one_block(r.x) && is_one_block(r.y)) {
+    // The kernels for channels last are faster, and one block is the same memory.
+    ConvolutionShape last = shapes.front();
+    last.x = cpu::describe_channels_last(r.x);
+    last.y = cpu::describe_channels_last(r.y);
+    shapes.insert(shapes.begin(), last);
+  }
+  if (winograd_allowed && cpu::winograd_pays(r.attributes, r.x, r.y)) {
+    ConvolutionShape winograd = shapes.back();
+    winograd.x = describe(r.x);
+    winograd.y = describe(r.y);
+    winograd.algorithm = dnnl::algorithm::convolution_winograd;
+    if (auto pd = make(winograd)) return pd;
+  }
+  return fastest(shapes, make);
 }
 
 auto backward_pd(const dnnl::engine& engine, const Request& r) {
@@ -253,9 +272,9 @@ bool has_empty_windows(const Request& r) {
   return false;
 }
 
-Prepared prepare_forward(const dnnl::engine& engine, const Request& r, const Epilogue& epilogue) {
+Prepared prepare_forward(const dnnl::engine& engine, const Request& r, const Epilogue& epilogue, bool winograd) {
   if (!has_elements(r)) return {};
-  const auto pd = forward_pd(engine, r, epilogue);
+  const auto pd = forward_pd(engine, r, epilogue, winograd);
   if (!pd) return {};
   // oneDNN 2.6 (brgconv) writes wrong sums, or crashes with a ReLU behind, in windows that lie over padding alone.
   const bool sums =
@@ -339,7 +358,7 @@ std::string CpuDevice::convolution_implementation(const ConvolutionAttributes& a
     const auto pd = backward_pd(engine_, r);
     return pd ? pd.impl_info_str() : "";
   }
-  const auto pd = forward_pd(engine_, r, {});
+  const auto pd = forward_pd(engine_, r, {}, options_.winograd);
   return pd ? pd.impl_info_str() : "";
 }
 
@@ -347,10 +366,10 @@ void CpuDevice::convolution(Workspace& workspace, const ConvolutionAttributes& a
                             const Tensor& w, const Tensor& y, const Epilogue& epilogue) {
   const cpu::ScopedThreads threads(threads_of(threads_, y.shape(), w.shape()));
   auto& p = workspace.slot<Prepared>([&] {
-    return prepare_forward(engine_, Request{attributes, x.type, w.shape(), y.type}, epilogue);
+    return prepare_forward(engine_, Request{attributes, x.type, w.shape(), y.type}, epilogue, options_.winograd);
   });
   if (!p.possible) return ReferenceDevice<float>::convolution(workspace, attributes, x, w, y, epilogue);
-  p.call.set(DNNL_ARG_WEIGHTS, p.weights.packed(workspace, packed_, w));
+  p.call.set(DNNL_ARG_WEIGHTS, p.weights.packed(workspace, *packed_, w));
   p.call.set(DNNL_ARG_SRC, p.in.read(workspace, x));
   void* const out = p.out.buffer(workspace, y);
   if (epilogue.residual != nullptr) {
@@ -377,13 +396,13 @@ void CpuDevice::convolution(Workspace& workspace, const ConvolutionAttributes& a
 
 void CpuDevice::convolution_vjp_data(Workspace& workspace, const ConvolutionAttributes& attributes, const Tensor& gy,
                                      const Tensor& w, const Tensor& gx) {
-  if (strided_adjoint(workspace, attributes, gy, w, gx)) return;
+  if (strided_adjoint(workspace, attributes, gy, w, gx) || winograd_adjoint(workspace, attributes, gy, w, gx)) return;
   const cpu::ScopedThreads threads(threads_of(threads_, gy.shape(), w.shape()));
   auto& p = workspace.slot<Prepared>([&] {
     return prepare_backward(engine_, Request{attributes, gx.type, w.shape(), gy.type});
   });
   if (!p.possible) return ReferenceDevice<float>::convolution_vjp_data(workspace, attributes, gy, w, gx);
-  p.call.set(DNNL_ARG_WEIGHTS, p.weights.packed(workspace, packed_, w));
+  p.call.set(DNNL_ARG_WEIGHTS, p.weights.packed(workspace, *packed_, w));
   p.call.set(DNNL_ARG_DIFF_DST, p.in.read(workspace, gy));
   void* const out = p.out.buffer(workspace, gx);
   p.call.set(DNNL_ARG_DIFF_SRC, out);

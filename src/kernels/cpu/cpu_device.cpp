@@ -5,8 +5,22 @@
 
 namespace mho::kernels {
 
-CpuDevice::CpuDevice(int threads)
-    : threads_(threads > 0 ? threads : omp_get_num_procs()), engine_(dnnl::engine::kind::cpu, 0) {}
+CpuDevice::CpuDevice(const CpuOptions& options)
+    : options_(options),
+      threads_(options.threads > 0 ? options.threads : omp_get_num_procs()),
+      engine_(dnnl::engine::kind::cpu, 0) {}
+
+std::vector<std::shared_ptr<Device>> CpuDevice::make_lanes() const {
+  std::vector<std::shared_ptr<Device>> lanes;
+  for (int lane = 0; threads_ > 1 && lane < threads_; ++lane) {
+    CpuOptions options = options_;
+    options.threads = 1;
+    const auto device = std::make_shared<CpuDevice>(options);
+    device->packed_ = packed_;
+    lanes.push_back(device);
+  }
+  return lanes;
+}
 
 void CpuDevice::copy_bytes(const std::byte* from, std::byte* to, std::size_t bytes) const {
   constexpr std::int64_t kLine = 64;
@@ -15,6 +29,6 @@ void CpuDevice::copy_bytes(const std::byte* from, std::byte* to, std::size_t byt
   });
 }
 
-std::unique_ptr<Device> make_cpu_device(int threads) { return std::make_unique<CpuDevice>(threads); }
+std::unique_ptr<Device> make_cpu_device(const CpuOptions& options) { return std::make_unique<CpuDevice>(options); }
 
 }  // namespace mho::kernels

@@ -13,8 +13,9 @@ namespace mho::kernels {
 /// Safe to use from several threads at once with different Workspaces.
 class CpuDevice : public ReferenceDevice<float> {
  public:
-  /// `threads` = 0 means all cores.
-  explicit CpuDevice(int threads);
+  explicit CpuDevice(const CpuOptions& options);
+  explicit CpuDevice(int threads) : CpuDevice(CpuOptions{.threads = threads}) {}
+  [[nodiscard]] std::vector<std::shared_ptr<Device>> make_lanes() const override;
 
   [[nodiscard]] std::string_view name() const override { return "cpu"; }
   [[nodiscard]] Layout convolution_layout(const ConvolutionAttributes& attributes, const Shape& x,
@@ -87,12 +88,16 @@ class CpuDevice : public ReferenceDevice<float> {
   /// convolution_vjp_data() where strides leave few channels as many phases; false: not done, another way is faster.
   bool strided_adjoint(Workspace&, const ConvolutionAttributes& attributes, const Tensor& gy, const Tensor& w,
                        const Tensor& gx);
+  /// convolution_vjp_data() by Winograd's algorithm; false: not done, another way is faster.
+  bool winograd_adjoint(Workspace&, const ConvolutionAttributes& attributes, const Tensor& gy, const Tensor& w,
+                        const Tensor& gx);
   /// Parallel memcpy.
   void copy_bytes(const std::byte* from, std::byte* to, std::size_t bytes) const;
 
+  CpuOptions options_;
   int threads_;
   dnnl::engine engine_;
-  cpu::PackedWeights packed_;
+  std::shared_ptr<cpu::PackedWeights> packed_ = std::make_shared<cpu::PackedWeights>();  ///< shared with its lanes
 };
 
 }  // namespace mho::kernels

@@ -117,8 +117,8 @@ void CpuDevice::matmul(Workspace& workspace, const MatmulAttributes& attributes,
   const void* weights = b.data;
   if (p.pack) {
     if (p.packed_from != b.data) {
-      p.packed = packed_.find_or_pack(engine_, b.data, p.b_plain, p.b_wanted, 0,
-                                      [&](void* packed) { p.pack->run(workspace, b.data, packed); });
+      p.packed = packed_->find_or_pack(engine_, b.data, p.b_plain, p.b_wanted, 0,
+                                       [&](void* packed) { p.pack->run(workspace, b.data, packed); });
       p.packed_from = b.data;
     }
     weights = p.packed->get_data_handle();

@@ -22,6 +22,17 @@ memory::desc describe(const TensorType& type) {
   return {type.shape, memory::data_type::f32, strides};
 }
 
+memory::desc describe_channels_last(const TensorType& type) {
+  using Tag = memory::format_tag;
+  constexpr std::array kTags{Tag::nwc, Tag::nhwc, Tag::ndhwc};
+  return {type.shape, memory::data_type::f32, kTags.at(type.shape.size() - 3)};
+}
+
+bool is_memory_of(const TensorType& type, const memory::desc& md) {
+  if (describe(type) == md) return true;
+  return type.layout == Layout::blocked && type.shape[1] == kChannelBlock && describe_channels_last(type) == md;
+}
+
 memory::desc describe_any(const Shape& shape) { return {shape, memory::data_type::f32, memory::format_tag::any}; }
 
 Call::Call(const dnnl::engine& engine, const dnnl::primitive& primitive, const memory::desc& scratchpad)

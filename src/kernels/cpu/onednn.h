@@ -15,6 +15,10 @@ namespace mho::kernels::cpu {
 
 /// float32 memory of this type: row-major, or nC[[d]h]w16c where the type is blocked.
 [[nodiscard]] dnnl::memory::desc describe(const TensorType& type);
+/// float32 memory of this type with the channels last.
+[[nodiscard]] dnnl::memory::desc describe_channels_last(const TensorType& type);
+/// Whether `md` describes memory as a tensor of this type has it: blocks of all channels there are, are channels last.
+[[nodiscard]] bool is_memory_of(const TensorType& type, const dnnl::memory::desc& md);
 /// float32 memory of this shape whose layout oneDNN may choose.
 [[nodiscard]] dnnl::memory::desc describe_any(const Shape& shape);
 

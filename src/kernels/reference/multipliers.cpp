@@ -219,8 +219,9 @@ void ReferenceDevice<Real>::reduce_extremum_multipliers(Workspace&, Extremum kin
   const double sign = kind == Extremum::max ? 1 : -1;
   const auto from = my.as<Real>();
   for (std::size_t o = 0; o < from.size(); ++o) {
-    add_extremum<Real>(sign, x.as<Real>().data(), rx.as<Real>().data(), winner.as<std::int32_t>()[o],
-                       rwinner.as<std::int32_t>()[o], static_cast<double>(from[o]), mx.as<Real>().data());
+    const std::size_t first = first_candidate(x.shape(), my.shape(), o);
+    add_extremum<Real>(sign, x.as<Real>().data() + first, rx.as<Real>().data() + first, winner.as<std::int32_t>()[o],
+                       rwinner.as<std::int32_t>()[o], static_cast<double>(from[o]), mx.as<Real>().data() + first);
   }
 }
 

@@ -44,7 +44,7 @@ void extremum(Extremum kind, const Tensor& x, const Tensor& y, std::span<std::in
     if (seen[o] && !beats(kind, value, ys[o])) return;
     seen[o] = true;
     ys[o] = value;
-    if (!winners.empty()) winners[o] = static_cast<std::int32_t>(i);
+    if (!winners.empty()) winners[o] = static_cast<std::int32_t>(i - first_candidate(x.shape(), y.shape(), o));
   });
 }
 
@@ -92,7 +92,8 @@ void ReferenceDevice<Real>::reduce_extremum_vjp(Workspace&, const Tensor& gy, co
   const auto gys = gy.as<Real>();
   if (gx.type.elements() == 0) return;
   for (std::size_t o = 0; o < gys.size(); ++o) {
-    gx.as<Real>()[static_cast<std::size_t>(winner.as<std::int32_t>()[o])] += gys[o];
+    const auto position = static_cast<std::size_t>(winner.as<std::int32_t>()[o]);
+    gx.as<Real>()[first_candidate(gx.shape(), gy.shape(), o) + position] += gys[o];
   }
 }
 

@@ -50,4 +50,13 @@ void for_each_position(const Shape& extents, const std::array<Shape, Sets>& stri
   }
 }
 
+/// Where winners of a reduction from `x` to `y` (extents 1) are counted from for element `o` of y: the beginning of its
+/// row of the leading axis, unless that axis is reduced. So a winner means the same in every slot of a batch.
+[[nodiscard]] inline std::size_t first_candidate(const Shape& x, const Shape& y, std::size_t o) {
+  if (x.empty() || x[0] != y[0] || x[0] == 0) return 0;
+  const auto rows = static_cast<std::size_t>(x[0]);
+  const std::size_t row = o / (static_cast<std::size_t>(element_count(y)) / rows);
+  return row * (static_cast<std::size_t>(element_count(x)) / rows);
+}
+
 }  // namespace mho::kernels
