@@ -176,6 +176,9 @@ def sampling():
             one(f"max_pool_indices_{axes}_{order}", "MaxPool", {"x": real(2, 2, *[7, 6, 5][:axes])}, {},
                 ("y", "places"), kernel_shape=[3, 2, 2][:axes], strides=[2, 1, 2][:axes],
                 pads=[1, 0, 1][:axes] + [0, 1, 0][:axes], storage_order=order)
+    # What ONNX Runtime fuses it writes into ai.onnx, although opset 12 has no such operator.
+    one("layer_normalization_12", "LayerNormalization", {"x": real(2, 3, 8)}, {"gamma": real(8), "beta": real(8)},
+        opset=12, epsilon=0.1)
     one("cast_like_int8", "CastLike", {"x": np.array([127, 128, 300, -129, -1000])}, {"like": np.zeros(1, np.int8)})
 
     bits = {"x": np.array([-128, -77, -1, 0, 1, 77, 127, -77, -77, 77], np.int32)}
