@@ -13,6 +13,9 @@ namespace mho::onnx::ops {
 
 namespace {
 
+/// Places that are listed one by one.
+constexpr std::int64_t kMostListed = std::int64_t{1} << 26;
+
 /// One of the two pixels around a place on an axis.
 struct Tap {
   ValueId place;   ///< pixel number, inside the image
@@ -42,7 +45,7 @@ struct Sizes {
 ValueId window_places(const NodeContext& node, const kernels::Window& window, const Sizes& sizes, std::size_t axis) {
   std::vector<double> places;
   const Shape shape{1, 1, sizes.elements, sizes.out_height * sizes.out_width};
-  checked_size(node, shape);
+  if (shape[3] > kMostListed / shape[2]) node.unsupported(fmt::format("{} windows of {}", shape[3], shape[2]));
   for (std::int64_t k = 0; k < sizes.elements; ++k) {
     const std::int64_t element = axis == 0 ? k / window.kernel[1] : k % window.kernel[1];
     for (std::int64_t p = 0; p < shape[3]; ++p) {

@@ -1,4 +1,6 @@
 // MaxPool (1–22), AveragePool (1–22), GlobalMaxPool, GlobalAveragePool.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <numeric>
 
@@ -9,6 +11,9 @@
 namespace mho::onnx::ops {
 
 namespace {
+
+/// Positions that are listed one by one.
+constexpr std::int64_t kMostListed = std::int64_t{1} << 26;
 
 ValueId global(const NodeContext& node, kernels::ReduceKind kind) {
   const std::size_t rank = node.shape_of(0).size();
@@ -62,6 +67,7 @@ ValueId max_pool_indices(const NodeContext& node, const kernels::Window& window,
   const Shape image(x.begin() + 2, x.end()), windows(y.begin() + 2, y.end());
   const std::int64_t pixels = element_count(image), planes = x[0] * x[1], count = element_count(windows);
   const std::int64_t elements = element_count(window.kernel);
+  if (count > kMostListed / elements) node.unsupported(fmt::format("Indices of {} windows of {}", count, elements));
   checked_size(node, {planes, count, elements});
   std::vector<std::int64_t> seen = window_pixels(window, image, windows);
   const ValueId table = build.integers({count, elements}, seen);

@@ -13,6 +13,8 @@ namespace mho::onnx::ops {
 namespace {
 
 constexpr std::int64_t kMostSamples = 1 << 16;
+/// Places that are listed one by one.
+constexpr std::int64_t kMostListed = std::int64_t{1} << 26;
 
 class Regions {
  public:
@@ -67,6 +69,9 @@ class Regions {
     std::int64_t most = 1;
     for (const std::int64_t n : per_bin) most = std::max(most, n);
     if (most > kMostSamples / bins) node_.unsupported(fmt::format("{} samples along one axis", most));
+    if (static_cast<std::int64_t>(per_bin.size()) > kMostListed / (bins * most)) {
+      node_.unsupported(fmt::format("{} samples in each of {} regions", bins * most, per_bin.size()));
+    }
     const ValueId weights = sample_weights(per_bin, bins, most);
     const ValueId place = add(build_, first, mul(build_, length, fractions(per_bin, bins, most)));
     // Further than a pixel outside a sample counts as zero, nearer as the border.
@@ -102,7 +107,7 @@ class Regions {
     for (const double l : *lengths) {
       const double n = std::ceil(l / static_cast<double>(bins));
       if (!(n < static_cast<double>(kMostSamples))) node_.unsupported(fmt::format("a region of length {}", l));
-      result.push_back(std::max<std::int64_t>(static_cast<std::int64_t>(std::max(n, 0.0)), 0));
+      result.push_back(static_cast<std::int64_t>(std::max(n, 0.0)));
     }
     return result;
   }
