@@ -210,7 +210,7 @@ class Lowerer {
       scope.values[name] = value;
       if (value == kNoValue) continue;
       check_size(name, build_.type(value));
-      element_types_.emplace(value, made_type(node, attributes, inputs, i));
+      element_types_.emplace(value, made_type(node, attributes, inputs, i, build_.type(value).dtype));
       // What a body returns is known by the name outside, and by this one as well.
       if (scope.depth > 0 && std::ranges::find(scope.body->outputs, name) != scope.body->outputs.end()) {
         inner_names_.emplace_back(value, scope.prefix + name);
@@ -223,10 +223,10 @@ class Lowerer {
     inner_names_.clear();
   }
 
-  /// The ONNX element type of output `i`, as far as it can be told; 0 elsewhere. Where integers come from integers,
-  /// they are of the type of the first ones.
+  /// The ONNX element type of output `i`, which is held as `dtype`, as far as it can be told; 0 elsewhere. Where
+  /// integers come from integers, they are of the type of the first ones.
   [[nodiscard]] int made_type(const NodeProto& node, const NodeAttributes& attributes, std::span<const ValueId> inputs,
-                              std::size_t i) const {
+                              std::size_t i, DType dtype) const {
     const std::string& type = node.op_type();
     if (type == "Cast") return static_cast<int>(attributes.integer("to", 0));
     if (const auto* value = type == "Constant" ? attributes.find("value") : nullptr) return value->t().data_type();
@@ -240,9 +240,9 @@ class Lowerer {
     if (type == "QuantizeLinear") return inputs.size() > 2 ? type_of(inputs[2]) : int{TensorProto::UINT8};
     if (type == "DynamicQuantizeLinear" && i != 1) return TensorProto::UINT8;
     for (const ValueId id : inputs) {
-      if (id != kNoValue && build_.type(id).dtype == DType::i64) return type_of(id);
+      if (id != kNoValue && build_.type(id).dtype == dtype) return type_of(id);
     }
-    return inputs.empty() || inputs[0] == kNoValue ? 0 : type_of(inputs[0]);
+    return 0;
   }
 
   std::vector<ValueId> lower_outputs(const NodeProto& node, const NodeAttributes& attributes,

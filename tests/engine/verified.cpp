@@ -27,7 +27,8 @@ using primitives::DeltaRule;
 struct Facts {
   bool gradient = false;
   bool straight_through = false;
-  std::set<std::string> rules;
+  std::set<std::string> rules;  ///< of cases in which all its primitives have one
+  bool refused = false;         ///< one of them had none in some case
 };
 
 bool is_step(const primitives::Primitive& primitive) {
@@ -72,6 +73,7 @@ void collect(const mho::testing::OperatorCase& one, std::map<std::string, Facts>
       if (maker.origin_name != node.origin_name) leaves[static_cast<std::size_t>(id)] = true;
     }
   }
+  std::map<std::string, std::set<std::string>> rules;  // of this case
   for (const graph::Node& node : graph.nodes()) {
     primitives::Positions active;
     for (std::size_t i = 0; i < node.inputs.size(); ++i) {
@@ -92,16 +94,23 @@ void collect(const mho::testing::OperatorCase& one, std::map<std::string, Facts>
     if (node.primitive->name() == "round_straight_through") facts.straight_through = true;
     switch (node.primitive->delta_rule(active)) {
       case DeltaRule::linear:
-        facts.rules.insert("linear");
+        rules[node.origin_type].insert("linear");
         break;
       case DeltaRule::bilinear:
-        facts.rules.insert("symmetric split");
+        rules[node.origin_type].insert("symmetric split");
         break;
       case DeltaRule::custom:
-        facts.rules.insert("rescale");
+        rules[node.origin_type].insert("rescale");
         break;
       case DeltaRule::none:
-        facts.rules.insert("none");
+        rules[node.origin_type].insert("none");
+    }
+  }
+  for (auto& [name, found] : rules) {
+    if (found.contains("none")) {
+      operators[name].refused = true;
+    } else {
+      operators[name].rules.merge(found);
     }
   }
 }
@@ -120,9 +129,8 @@ std::map<std::string, int> conformance_counts() {
 }
 
 std::string rule_text(const Facts& facts) {
-  // One "none" and the operator has no rule, whatever its other primitives have.
-  if (facts.rules.contains("none")) return "none";
-  return fmt::format("{}", fmt::join(facts.rules, ", "));
+  if (facts.refused && facts.rules.empty()) return "none";
+  return fmt::format("{}{}", fmt::join(facts.rules, ", "), facts.refused ? "; or none" : "");
 }
 
 std::string table() {

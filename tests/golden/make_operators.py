@@ -1,5 +1,6 @@
-"""Golden outputs of single operators: small random models and what ONNX Runtime computes for them, in
-tests/golden/operators/<name>.onnx and .npz (inputs under their names, outputs as "out:<name>").
+"""Golden outputs of single operators: small random models and what ONNX Runtime (for the newest opsets ONNX's own
+reference evaluator) computes for them, in tests/golden/operators/<name>.onnx and .npz (inputs under their names,
+outputs as "out:<name>").
 
     pip install -r tests/golden/requirements.txt && python tests/golden/make_operators.py
 """
@@ -10,14 +11,16 @@ import numpy as np
 import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
+from onnx.reference import ReferenceEvaluator
 
 FOLDER = Path(__file__).parent / "operators"
 
 
-def save(name, nodes, inputs, outputs, constants, opset=17, contrib=False):
+def save(name, nodes, inputs, outputs, constants, opset=17, contrib=False, reference=False):
     """`inputs` and `constants`: arrays by name; `outputs`: names."""
     kinds = {np.dtype(np.float32): TensorProto.FLOAT, np.dtype(np.int64): TensorProto.INT64,
-             np.dtype(np.int32): TensorProto.INT32, np.dtype(bool): TensorProto.BOOL}
+             np.dtype(np.int32): TensorProto.INT32, np.dtype(np.int8): TensorProto.INT8,
+             np.dtype(bool): TensorProto.BOOL}
     graph = helper.make_graph(
         nodes, name,
         [helper.make_tensor_value_info(k, kinds[v.dtype], v.shape) for k, v in inputs.items()],
@@ -27,9 +30,12 @@ def save(name, nodes, inputs, outputs, constants, opset=17, contrib=False):
     if contrib:
         imports.append(helper.make_opsetid("com.microsoft", 1))
     model = helper.make_model(graph, opset_imports=imports, ir_version=8)
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options, ["CPUExecutionProvider"])
+    if reference:
+        session = ReferenceEvaluator(model)
+    else:
+        options = onnxruntime.SessionOptions()
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        session = onnxruntime.InferenceSession(model.SerializeToString(), options, ["CPUExecutionProvider"])
     outputs = [k for k in outputs if k]
     results = session.run(outputs, inputs)
     FOLDER.mkdir(exist_ok=True)
@@ -139,6 +145,59 @@ def microsoft():
     one("rotary", "RotaryEmbedding", {"x": real(2, 2, 3, 4), "at": rng.integers(0, 6, size=(2, 3))}, cache, interleaved=1)
 
 
+def sampling():
+    """Operators that read between pixels, or say where they read."""
+    rng = np.random.default_rng(20261126)
+
+    def real(*shape):
+        return rng.normal(size=shape).astype(np.float32)
+
+    def one(name, kind, inputs, constants, outputs=("y",), opset=17, reference=False, **attributes):
+        names = list(inputs) + list(constants)
+        save(name, [helper.make_node(kind, names, list(outputs), **attributes)], inputs, outputs, constants, opset,
+             reference=reference)
+
+    # Regions of several sizes, one beyond the picture; integer corners would make samples fall on pixels.
+    rois = np.array([[0.3, 0.7, 9.1, 5.2], [-2.4, 1.1, 3.3, 14.6], [4.2, 4.4, 5.9, 5.1]], np.float32)
+    examples = np.array([1, 0, 1])
+    for mode in ("avg", "max"):
+        for corners in ("half_pixel", "output_half_pixel"):
+            for samples in (0, 2):
+                one(f"roi_align_{mode}_{corners}_{samples}", "RoiAlign", {"x": real(2, 2, 7, 6)},
+                    {"rois": rois, "examples": examples}, mode=mode, coordinate_transformation_mode=corners,
+                    sampling_ratio=samples, output_height=2, output_width=3, spatial_scale=0.7,
+                    reference=mode == "max")  # ONNX Runtime warns that its own maximum is wrong
+    shapes = {"w": (4, 2, 3, 2), "offset": (2, 2 * 6 * 2, 4, 3), "b": (4,), "mask": (2, 2 * 6, 4, 3)}
+    one("deform_conv", "DeformConv", {"x": real(2, 4, 7, 6), **{k: real(*shape) for k, shape in shapes.items()}}, {},
+        opset=22, group=2, offset_group=2, kernel_shape=[3, 2], strides=[2, 2], dilations=[1, 2], pads=[1, 1, 1, 0])
+    one("det", "Det", {"x": np.concatenate([real(3, 5, 5), np.ones((1, 5, 5), np.float32)])}, {})
+    for axes in (1, 2, 3):
+        for order in (0, 1):
+            one(f"max_pool_indices_{axes}_{order}", "MaxPool", {"x": real(2, 2, *[7, 6, 5][:axes])}, {},
+                ("y", "places"), kernel_shape=[3, 2, 2][:axes], strides=[2, 1, 2][:axes],
+                pads=[1, 0, 1][:axes] + [0, 1, 0][:axes], storage_order=order)
+    # What ONNX Runtime fuses it writes into ai.onnx, although opset 12 has no such operator.
+    one("layer_normalization_12", "LayerNormalization", {"x": real(2, 3, 8)}, {"gamma": real(8), "beta": real(8)},
+        opset=12, epsilon=0.1)
+    one("cast_like_int8", "CastLike", {"x": np.array([127, 128, 300, -129, -1000])}, {"like": np.zeros(1, np.int8)})
+
+    bits = {"x": np.array([-128, -77, -1, 0, 1, 77, 127, -77, -77, 77], np.int32)}
+    for direction in ("LEFT", "RIGHT"):
+        one(f"bit_shift_{direction.lower()}", "BitShift", {}, {
+            **bits, "by": np.array([1, 2, 3, 4, 5, 6, 31, 32, -1, -1], np.int32)}, opset=28, reference=True,
+            direction=direction)
+    one("space_to_depth_crd", "SpaceToDepth", {"x": real(1, 3, 4, 6)}, {}, opset=28, reference=True, blocksize=2,
+        mode="CRD")
+    for left, right, causal in ((1, 0, 0), (2, 1, 0), (-1, 1, 0), (1, -1, 1), (0, 0, 0)):
+        qkv = {"q": real(2, 4, 3, 5), "k": real(2, 2, 2, 5), "v": real(2, 2, 2, 4)}
+        past = {"past_k": real(2, 2, 3, 5), "past_v": real(2, 2, 3, 4)}
+        nodes = [helper.make_node("Attention", ["q", "k", "v", "", "past_k", "past_v"], ["y", "present_k", "present_v"],
+                                  left_window_size=left, right_window_size=right, is_causal=causal)]
+        name = f"attention_window_{left}_{right}_{causal}".replace("-1", "none")
+        save(name, nodes, {**qkv, **past}, ["y"], {}, 25, reference=True)
+
+
 if __name__ == "__main__":
     recurrent()
     microsoft()
+    sampling()

@@ -191,9 +191,17 @@ TEST(OnnxOperators, OptionalOutputsAreMadeWhereTheyCanBe) {
   EXPECT_EQ(lower(skipped).outputs().size(), 1U);
 
   ModelBuilder indices(12);
-  indices.input("x", {1, 1, 4}).output("y").output("i");
-  indices.node("MaxPool", {"x"}, {"y", "i"}).named("pool").with("kernel_shape", std::vector<std::int64_t>{2});
-  expect_failure(lower_failure(indices), Code::kUnsupported, {"MaxPool node 'pool'", "Indices"});
+  indices.input("x", {1, 1, 4}).output("y").output("i", {1, 1, 3}, TensorProto::INT64);
+  indices.node("MaxPool", {"x"}, {"y", "i"}).with("kernel_shape", std::vector<std::int64_t>{2});
+  const graph::Graph pooled = lower(indices);
+  EXPECT_EQ(pooled.value(pooled.outputs()[1]).type.dtype, DType::i64);
+  EXPECT_EQ(pooled.value(pooled.outputs()[1]).type.shape, (Shape{1, 1, 3}));
+
+  // Statistics of the batch are those of training.
+  ModelBuilder statistics(9);
+  statistics.input("x", {2, 1}).floats("one", {1}, {1}).output("y").output("m");
+  statistics.node("BatchNormalization", {"x", "one", "one", "one", "one"}, {"y", "m"}).named("norm");
+  expect_failure(lower_failure(statistics), Code::kUnsupported, {"'m'", "optional output"});
 }
 
 TEST(OnnxOperators, MissingInputsAreNamed) {

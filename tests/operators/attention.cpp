@@ -1,5 +1,5 @@
-// Attention: groups of heads, masks of both kinds, caches, softcap, both ranks; RotaryEmbedding: halves and neighbours,
-// with and without positions.
+// Attention: groups of heads, masks of both kinds, caches, windows, softcap, both ranks; RotaryEmbedding: halves and
+// neighbours, with and without positions.
 #include "support/operator_cases.h"
 
 namespace mho::testing::ops {
@@ -12,7 +12,7 @@ OperatorCase attention_case(Draw& draw) {
   const std::int64_t heads = kv_heads * groups, past = draw.coin() ? draw.integer(1, 2) : 0;
   const bool flat = draw.coin();
   OperatorCase one{"Attention", model_of_x(flat ? Shape{batch, rows, heads * size} : Shape{batch, heads, rows, size},
-                                           draw.one_of<std::int64_t>({23, 24}))};
+                                           draw.one_of<std::int64_t>({23, 24, 25}))};
   ModelBuilder& model = one.model;
   const Shape kv = flat ? Shape{batch, keys, kv_heads * size} : Shape{batch, kv_heads, keys, size};
   model.input("k", extents_of(kv)).input("v", extents_of(kv)).output("present_k").output("present_v");
@@ -38,6 +38,9 @@ OperatorCase attention_case(Draw& draw) {
   node.with("is_causal", draw.integer(0, 1)).with("softcap", draw.coin() ? 0.0 : 2.0);
   if (flat) node.with("q_num_heads", heads).with("kv_num_heads", kv_heads);
   if (draw.coin()) node.with("scale", 0.7);
+  if (one.model.proto().opset_import(0).version() >= 25) {
+    node.with("left_window_size", draw.integer(-1, 2)).with("right_window_size", draw.integer(-1, 2));
+  }
   return one;
 }
 

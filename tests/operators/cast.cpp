@@ -15,8 +15,14 @@ OperatorCases cast_cases(Draw& draw) {
   }
   cases.add("CastLike", x, draw.one_of<std::int64_t>({15, 19}), {"like"});
   cases.model().floats("like", {1}, {0});
-
-  return std::move(cases).take();
+  OperatorCase bits{"BitCast", ModelBuilder(26, 12)};
+  bits.model.input("x", extents_of(x), ::onnx::TensorProto::INT8).output("y");
+  bits.model.node("BitCast", {"x"}, {"bits"}).with("to", 2);
+  bits.model.node("Cast", {"bits"}, {"y"}).with("to", 1);
+  bits.values.emplace("x", Array(x, draw.integers(x, -128, 127)));
+  OperatorCases all = std::move(cases).take();
+  all.push_back(std::move(bits));
+  return all;
 }
 
 }  // namespace mho::testing::ops

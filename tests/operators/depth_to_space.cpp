@@ -1,4 +1,4 @@
-// DepthToSpace in both modes and SpaceToDepth.
+// DepthToSpace and SpaceToDepth in both modes.
 #include "support/operator_cases.h"
 
 namespace mho::testing::ops {
@@ -11,6 +11,9 @@ OperatorCases depth_to_space_cases(Draw& draw) {
   cases.add("DepthToSpace", x, 10).with("blocksize", block);
   cases.add("DepthToSpace", x, 11).with("blocksize", block).with("mode", draw.coin() ? "DCR" : "CRD");
   cases.add("SpaceToDepth", {1, draw.integer(1, 2), 2 * block, 4 * block}, 13).with("blocksize", block);
+  cases.add("SpaceToDepth", {1, 2, 2 * block, block}, 28)
+      .with("blocksize", block)
+      .with("mode", draw.coin() ? "DCR" : "CRD");
 
   return std::move(cases).take();
 }

@@ -1,4 +1,5 @@
-// MaxPool and AveragePool in one to three dimensions: strides, pads, dilations, ceil_mode, auto_pad; the global ones.
+// MaxPool and AveragePool in one to three dimensions: strides, pads, dilations, ceil_mode, auto_pad; the global ones;
+// the output Indices.
 #include "support/operator_cases.h"
 
 namespace mho::testing::ops {
@@ -24,6 +25,20 @@ OperatorCases pool_cases(Draw& draw) {
     cases.add("GlobalMaxPool", x, draw.one_of<std::int64_t>({1, 22}));
   }
   cases.add("MaxPool", {1, 2, 6, 6}, 12).with("kernel_shape", Ints{2, 2}).with("dilations", Ints{2, 3});
+
+  // Where the maxima are is read by MaxUnpool; DeepLIFT has no rule for positions that move.
+  cases.add("MaxPool", {2, 2, 4, 6}, draw.one_of<std::int64_t>({11, 22}))
+      .with("kernel_shape", Ints{2, 2})
+      .with("strides", Ints{2, 2});
+  cases.last().name += ", MaxUnpool";
+  cases.last().has_rule = false;
+  ::onnx::NodeProto& pool = *cases.model().proto().mutable_graph()->mutable_node(0);
+  pool.set_output(0, "pooled");
+  pool.add_output("places");
+  cases.model()
+      .node("MaxUnpool", {"pooled", "places"}, {"y"})
+      .with("kernel_shape", Ints{2, 2})
+      .with("strides", Ints{2, 2});
 
   return std::move(cases).take();
 }

@@ -1,4 +1,5 @@
-// Attention 23–24: softmax(scale Q K^T + bias) V, with heads shared by groups, caches, causal and padding masks.
+// Attention 23–25: softmax(scale Q K^T + bias) V, with heads shared by groups, caches, windows, causal and padding
+// masks.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,6 +14,9 @@ namespace mho::onnx::ops {
 namespace {
 
 enum Input : std::size_t { kQ, kK, kV, kMask, kPastKey, kPastValue, kLengths };
+
+/// Positions added to windows stay far from overflow.
+constexpr std::int64_t kMostWindow = std::int64_t{1} << 40;
 
 struct Operands {
   ValueId q, k, v;  ///< [batch, heads, length, size], k and v with what was cached in front
@@ -49,7 +53,7 @@ ValueId full_mask(const NodeContext& node, std::int64_t keys) {
   Builder& build = node.build;
   const ValueId mask = node.input(kMask);
   const Shape shape = build.type(mask).shape;
-  if (shape.size() < 2 || shape.size() > 4) node.invalid(fmt::format("attn_mask has shape {}", to_string(shape)));
+  if (shape.empty() || shape.size() > 4) node.invalid(fmt::format("attn_mask has shape {}", to_string(shape)));
   if (shape.back() >= keys || shape.back() == 1) return mask;
   Shape none(shape.size(), 0), behind = none;
   behind.back() = keys - shape.back();
@@ -89,6 +93,18 @@ std::vector<ValueId> lower_attention(const NodeContext& node) {
   }
   if (node.has_input(kPastKey)) offset = build.integers({}, {node.shape_of(kPastKey)[2]});
   if (node.attributes.integer("is_causal", 0) != 0) allow(causal(build, q[2], keys, offset));
+  // A query at position p may look at keys from p - left to p + right; -1: as far as there are any.
+  const auto window = [&](const char* side) {
+    const std::int64_t size = node.attributes.integer(side, -1);
+    if (size < -1 || size > kMostWindow) node.invalid(fmt::format("its {} is {}", side, size));
+    return size;
+  };
+  const std::int64_t left = window("left_window_size"), right = window("right_window_size");
+  if (right >= 0) allow(causal(build, q[2], keys, add(build, offset, build.integers({}, {right}))));
+  if (left >= 0) {
+    const ValueId before = causal(build, q[2], keys, add(build, offset, build.integers({}, {-left - 1})));
+    allow(unary(build, Unary::logical_not, before));
+  }
   const ValueId unmasked = biased;
   if (allowed != kNoValue) biased = add(build, biased, mask_bias(build, allowed));
 

@@ -1,4 +1,4 @@
-// BitwiseAnd, BitwiseOr, BitwiseXor, BitwiseNot 18 and BitShift 11 of constants: bits have no derivative, and what
+// BitwiseAnd, BitwiseOr, BitwiseXor, BitwiseNot 18 and BitShift 11–28 of constants: bits have no derivative, and what
 // needs them follows from shapes, weights or shared inputs.
 #include <fmt/format.h>
 
@@ -27,6 +27,33 @@ std::int64_t in_type(const NodeContext& node, std::uint64_t bits) {
   return static_cast<std::int64_t>(negative ? low - size : low);
 }
 
+/// Bits of the integer type of the node's inputs; 64 where it is not known.
+std::int64_t width_of(const NodeContext& node) {
+  switch (node.element_type(0)) {  // TensorProto.DataType
+    case 2:                        // UINT8
+    case 3:                        // INT8
+      return 8;
+    case 4:  // UINT16
+    case 5:  // INT16
+      return 16;
+    case 6:   // INT32
+    case 12:  // UINT32
+      return 32;
+    default:
+      return 64;
+  }
+}
+
+/// x shifted by y bits, as opset 28 says it: to the right with copies of the sign, and what is shifted by a negative
+/// number or out of the type leaves only those.
+std::int64_t shifted(const NodeContext& node, std::int64_t x, std::int64_t y, bool left) {
+  const bool is_signed = node.element_type(0) != 13;  // UINT64; narrower unsigned numbers are positive here
+  if (y < 0 || y >= width_of(node)) return !left && is_signed && x < 0 ? -1 : 0;
+  const auto bits = static_cast<std::uint64_t>(x);
+  if (left) return in_type(node, bits << y);
+  return is_signed ? x >> y : static_cast<std::int64_t>(bits >> y);
+}
+
 std::vector<ValueId> lower_bitwise(const NodeContext& node) {
   const bool two = node.type != "BitwiseNot";
   const Shape shape =
@@ -40,7 +67,7 @@ std::vector<ValueId> lower_bitwise(const NodeContext& node) {
     if (node.type == "BitwiseAnd") a[i] = in_type(node, x & y);
     if (node.type == "BitwiseOr") a[i] = in_type(node, x | y);
     if (node.type == "BitwiseXor") a[i] = in_type(node, x ^ y);
-    if (node.type == "BitShift") a[i] = y > 63 ? 0 : in_type(node, left ? x << y : x >> y);
+    if (node.type == "BitShift") a[i] = shifted(node, a[i], b[i], left);
   }
   return {node.build.integers(shape, std::move(a))};
 }

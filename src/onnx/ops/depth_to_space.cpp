@@ -1,4 +1,4 @@
-// DepthToSpace 1–13 and SpaceToDepth 1–13: blocks of channels become blocks of pixels, and back.
+// DepthToSpace 1–13 and SpaceToDepth 1–28: blocks of channels become blocks of pixels, and back.
 #include <fmt/format.h>
 
 #include "onnx/compose/compose.h"
@@ -15,16 +15,21 @@ std::int64_t block_size(const NodeContext& node, const Shape& shape) {
   return block;
 }
 
+/// Whether the channels of a block lie apart (DCR) rather than side by side (CRD).
+bool blocks_first(const NodeContext& node) {
+  const std::string mode = node.attributes.string("mode", "DCR");
+  if (mode != "DCR" && mode != "CRD") node.invalid(fmt::format("unknown mode '{}'", mode));
+  return mode == "DCR";
+}
+
 std::vector<ValueId> lower_depth_to_space(const NodeContext& node) {
   Builder& build = node.build;
   const Shape shape = node.shape_of(0);
   const std::int64_t block = block_size(node, shape);
   if (shape[1] % (block * block) != 0) node.invalid("its channels do not fill whole blocks");
   const std::int64_t channels = shape[1] / (block * block);
-  const std::string mode = node.attributes.string("mode", "DCR");
-  if (mode != "DCR" && mode != "CRD") node.invalid(fmt::format("unknown mode '{}'", mode));
   ValueId x = node.input(0);
-  if (mode == "DCR") {
+  if (blocks_first(node)) {
     x = reshape(build, x, {shape[0], block, block, channels, shape[2], shape[3]});
     x = transpose(build, x, {0, 3, 4, 1, 5, 2});
   } else {
@@ -42,7 +47,7 @@ std::vector<ValueId> lower_space_to_depth(const NodeContext& node) {
   const std::int64_t height = shape[2] / block;
   const std::int64_t width = shape[3] / block;
   ValueId x = reshape(build, node.input(0), {shape[0], shape[1], height, block, width, block});
-  x = transpose(build, x, {0, 3, 5, 1, 2, 4});
+  x = transpose(build, x, blocks_first(node) ? Shape{0, 3, 5, 1, 2, 4} : Shape{0, 1, 3, 5, 2, 4});
   return {reshape(build, x, {shape[0], shape[1] * block * block, height, width})};
 }
 

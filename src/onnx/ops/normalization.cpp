@@ -1,5 +1,5 @@
-// LayerNormalization 17, RMSNormalization 23, InstanceNormalization 1–22, GroupNormalization 18–21,
-// MeanVarianceNormalization 9–13, LpNormalization 1–22.
+// LayerNormalization 17 (ONNX Runtime writes it into models of older opsets, too), RMSNormalization 23,
+// InstanceNormalization 1–22, GroupNormalization 18–21, MeanVarianceNormalization 9–13, LpNormalization 1–22.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -118,7 +118,7 @@ std::vector<Operator> normalization_operators() {
   return {
       {.type = "GroupNormalization", .since = 18, .lowering = lower_group_normalization},
       {.type = "InstanceNormalization", .since = 6, .lowering = lower_instance_normalization},
-      {.type = "LayerNormalization", .since = 17, .lowering = lower_layer_normalization},
+      {.type = "LayerNormalization", .since = 1, .lowering = lower_layer_normalization},
       {.type = "LpNormalization", .since = 1, .lowering = lower_lp_normalization},
       {.type = "MeanVarianceNormalization", .since = 9, .lowering = lower_mean_variance_normalization},
       {.type = "RMSNormalization", .since = 23, .lowering = lower_rms_normalization},

@@ -55,7 +55,13 @@ std::vector<ValueId> lower_reduce(const NodeContext& node) {
   if (type == DType::b8) x = cast(build, x, DType::i64);
   if (row->before || row->after || row->kind == ReduceKind::mean) x = as_real(build, x);
   if (row->before) x = build.apply1(primitives::make_unary(*row->before), {x});
-  x = reduce(build, row->kind, x, axes.axes, axes.keepdims);
+  ReduceKind kind = row->kind;
+  if (type == DType::b8 && element_count(node.shape_of(0)) == 0) {
+    // Of no booleans the largest is false and the smallest true, as sum and product have it.
+    if (kind == ReduceKind::max) kind = ReduceKind::sum;
+    if (kind == ReduceKind::min) kind = ReduceKind::prod;
+  }
+  x = reduce(build, kind, x, axes.axes, axes.keepdims);
   if (row->after) x = build.apply1(primitives::make_unary(*row->after), {x});
   return {cast(build, x, type)};
 }
