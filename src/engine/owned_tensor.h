@@ -5,7 +5,7 @@
 
 #include "kernels/tensor.h"
 
-namespace mho::attribution {
+namespace mho::engine {
 
 class OwnedTensor {
  public:
@@ -28,4 +28,4 @@ class OwnedTensor {
   kernels::TensorType type_;
 };
 
-}  // namespace mho::attribution
+}  // namespace mho::engine
