@@ -113,7 +113,7 @@ void declare_measure(CLI::App& command, AttributeArguments& arguments) {
       ->group(group);
   command
       .add_option("--max-breakpoints", arguments.max_breakpoints,
-                  "--exact: refuse, with an estimate of the cost, where an example has more (default 100000)")
+                  "--exact: refuse, with an estimate of the cost, where an example has more (default 20000)")
       ->type_name("N")
       ->group(group);
   command

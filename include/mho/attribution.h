@@ -102,7 +102,7 @@ struct Request {
   double tolerance = 1e-2;                               ///< relative L1 error per example and layer (kAdaptive)
   std::int64_t steps = 0;                                ///< segments; 0 with kAdaptive and kExact, required otherwise
   std::int64_t max_steps = 1024;                         ///< kAdaptive gives up here and says so in `converged`
-  std::int64_t max_breakpoints = 100'000;                ///< kExact: more of them for an example are an Error(kLimit)
+  std::int64_t max_breakpoints = 20'000;                 ///< kExact: more of them for an example are an Error(kLimit)
   std::vector<RuleChoice> rules;                         ///< kDeepLift: Rescale, but for these; the last one wins
   bool multipliers = false;                              ///< kDeepLift: the multipliers instead of contributions
   bool split_by_input = false;                           ///< kConductance: keep Cond_ij instead of summing over inputs

@@ -28,7 +28,13 @@ std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
 constexpr double kResolution = 1e-14;
 /// A line shorter than this would be cut up for nothing.
 constexpr std::int64_t kFewestPoints = 8;
-constexpr std::int64_t kMostPoints = 512;
+constexpr std::int64_t kMostPoints = 64;
+/// The estimate: so many windows, as wide as lets them have so many breakpoints together where as many as are allowed
+/// are spread evenly; by how much more there must be; and what a point costs with the way back, in forward runs.
+constexpr std::int64_t kWindows = 16;
+constexpr double kSample = 100;
+constexpr double kCertainly = 1.5;
+constexpr double kWholeCost = 2.5;
 
 double seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
@@ -100,6 +106,8 @@ void ExactLine::run(std::span<OwnedTensor> from, std::span<OwnedTensor> to,
     line.values[id] = {std::make_shared<OwnedTensor>(from[i].view()), std::make_shared<OwnedTensor>(to[i].view())};
   }
   const Line ends = line;
+  estimate(ends);
+  started_ = seconds();
   const Values gradients = walk(std::move(line), 0, false);
   for (const auto& [id, values] : ends.values) add_to_layer(id, ends, gradients);
 }
@@ -124,6 +132,10 @@ ExactLine::Values ExactLine::walk(Line line, std::size_t first, bool bent) {
       }
     }
     compute(line, n);
+  }
+  if (counting_) {
+    counted_ += n == network_.steps.size() ? static_cast<double>(line.cells()) : 0;
+    return {};
   }
   if (n == network_.steps.size()) gradients = begin_backward(line);
   while (n-- > first) backward(line, n, gradients);
@@ -151,7 +163,7 @@ ExactLine::Points ExactLine::breakpoints(const Line& line, const PiecewiseStep& 
     count += at.size();
   }
   if (count > static_cast<std::size_t>(options_.max_breakpoints)) {
-    refuse(static_cast<double>(count), line.alphas.front(), line.alphas.back(), true);
+    refuse(static_cast<double>(count), line.alphas.back() - line.alphas.front(), 0);
   }
   return points;
 }
@@ -276,7 +288,9 @@ ExactLine::Values ExactLine::begin_backward(const Line& line) {
   evaluations_ += static_cast<std::int64_t>(line.alphas.size());
   if (options_.progress) options_.progress(static_cast<std::int64_t>(line.alphas.size()));
   const auto found = static_cast<std::int64_t>(alphas_.size()) - 2;
-  if (found > options_.max_breakpoints) refuse(static_cast<double>(found), 0, line.alphas.back(), false);
+  if (found > options_.max_breakpoints) {
+    refuse(static_cast<double>(found), line.alphas.back(), (seconds() - started_) / line.alphas.back());
+  }
   Values gradients;
   gradients[request_.target].assign(line.cells(), seed_);
   return gradients;
@@ -416,18 +430,40 @@ ExactLine::Value ExactLine::tensor(ValueId id) const {
   return std::make_shared<OwnedTensor>(on_device(request_.graph->value(id).type, *device_));
 }
 
-void ExactLine::refuse(double found, double from, double to, bool at_least) const {
-  const double share = to - from;
-  const double breakpoints = found / share;
-  std::string cost = fmt::format("{} breakpoints lie on {:.2g} % of the path, so the whole has {} {:.2g}", found,
-                                 100 * share, at_least ? "at least" : "about", breakpoints);
-  if (!at_least) {
-    const double time = (seconds() - started_) / share;
-    cost += fmt::format(", as many evaluations, and takes about {:.2g} seconds", time);
+void ExactLine::estimate(const Line& ends) {
+  const auto allowed = static_cast<double>(options_.max_breakpoints);
+  const double width = std::min(kSample / allowed, 1.0) / static_cast<double>(kWindows);
+  const double most = kCertainly * std::min(kSample, allowed);
+  counting_ = true;
+  counted_ = 0;
+  double covered = 0;
+  double found = 0;
+  for (std::int64_t i = 0; i < kWindows && found <= kCertainly * most; ++i) {
+    const double middle = (static_cast<double>(i) + 0.5) / static_cast<double>(kWindows);
+    const double from = middle - width / 2;
+    const double to = middle + width / 2;
+    std::vector<double> window;
+    for (const double alpha : {from, to}) {
+      if (alpha > kResolution && alpha < 1 - kResolution) window.push_back(alpha);
+    }
+    const std::size_t first = from > kResolution ? 1 : 0;
+    static_cast<void>(walk(part(refine(ends, {window}, 0), first, first + 1, 0), 0, false));
+    covered += width;
+    found = counted_ - static_cast<double>(i + 1);
+    if (options_.progress) options_.progress(0);
   }
-  throw Error(Code::kLimit, fmt::format("exact mode is allowed {} breakpoints for one example; {}. Allow more "
-                                        "(--max-breakpoints), or use a tolerance instead",
-                                        options_.max_breakpoints, cost));
+  counting_ = false;
+  if (found <= most) return;
+  const double each = (seconds() - started_) / (counted_ + static_cast<double>(kWindows));
+  refuse(found, covered, kWholeCost * each * found / covered);
+}
+
+void ExactLine::refuse(double found, double share, double seconds) const {
+  const std::string time = seconds > 0 ? fmt::format(", which take about {:.2g} seconds", seconds) : " or more";
+  throw Error(Code::kLimit,
+              fmt::format("exact mode is allowed {} breakpoints for one example, and {} lie on {:.2g} % of the path: "
+                          "about {:.2g} in all{}. Allow more (--max-breakpoints), or use a tolerance instead",
+                          options_.max_breakpoints, found, 100 * share, found / share, time));
 }
 
 }  // namespace mho::engine

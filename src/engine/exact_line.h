@@ -17,7 +17,7 @@ namespace mho::engine {
 
 struct ExactOptions {
   bool by_alpha = false;                            ///< integrals of g dalpha instead of g dy
-  std::int64_t max_breakpoints = 100'000;           ///< Error(kLimit) with an estimate beyond
+  std::int64_t max_breakpoints = 20'000;            ///< Error(kLimit) with an estimate, beyond or foreseen
   std::int64_t memory = std::int64_t{512} << 20;    ///< bytes for values along the path, about
   std::function<void(std::int64_t)> progress = {};  ///< told how many more cells are done
 };
@@ -70,7 +70,10 @@ class ExactLine {
   /// The tensors that `node` reads at `line.alphas[point]`.
   [[nodiscard]] std::vector<kernels::Tensor> inputs(const graph::Node& node, const Line& line, std::size_t point) const;
   [[nodiscard]] Value tensor(graph::ValueId id) const;
-  [[noreturn]] void refuse(double found, double from, double to, bool at_least) const;
+  /// Counts breakpoints on samples of the path, and refuses where they say that there are too many by far.
+  void estimate(const Line& ends);
+  /// `found` of them lie on `share` of the path; all take `seconds`, unless that is unknown (0).
+  [[noreturn]] void refuse(double found, double share, double seconds) const;
 
   PiecewiseRequest request_;
   std::shared_ptr<kernels::Device> device_;
@@ -88,7 +91,9 @@ class ExactLine {
   std::vector<OwnedTensor> sums_;
   std::vector<double> alphas_;
   std::int64_t evaluations_ = 0;
-  double started_ = 0;  ///< seconds
+  bool counting_ = false;  ///< estimate() is at work: no way back, no results
+  double counted_ = 0;     ///< cells that it has found
+  double started_ = 0;     ///< seconds
 };
 
 }  // namespace mho::engine

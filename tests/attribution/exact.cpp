@@ -317,11 +317,15 @@ TEST(Exact, RefusesTooManyBreakpointsWithAnEstimate) {
   for (const char* part : {"% of the path", "about", "seconds", "max-breakpoints", "tolerance"}) {
     EXPECT_NE(message.find(part), std::string::npos) << part << " in: " << message;
   }
-  // The first layer alone has more: known before anything else is run.
-  request.max_breakpoints = 2;
-  const auto [early_code, early] = refusal(model, inputs, request);
-  EXPECT_EQ(early_code, Code::kLimit);
-  EXPECT_NE(early.find("at least"), std::string::npos) << early;
+  // Far too many: samples of the path say so, and how many there are.
+  request.max_breakpoints = breakpoints / 10;
+  const auto [sampled_code, sampled] = refusal(model, inputs, request);
+  EXPECT_EQ(sampled_code, Code::kLimit);
+  const std::size_t at = sampled.find(": about ");
+  ASSERT_NE(at, std::string::npos) << sampled;
+  const double estimate = std::stod(sampled.substr(at + 8));
+  EXPECT_GT(estimate, static_cast<double>(breakpoints) / 3) << sampled;
+  EXPECT_LT(estimate, static_cast<double>(breakpoints) * 3) << sampled;
 }
 
 TEST(Exact, RefusesWhatIsNotPiecewiseLinearByName) {
