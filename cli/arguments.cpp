@@ -79,7 +79,7 @@ void declare_question(CLI::App& command, AttributeArguments& arguments) {
       .add_option(
           "--quadrature", arguments.quadrature,
           "Rule for --steps: trapezoid (default), left, right, midpoint, gauss_legendre or secant; secant without "
-          "--steps finds the number of segments itself")
+          "--steps finds the number of segments itself; exact as --exact")
       ->type_name("RULE")
       ->group(group);
   command.add_flag("--class-mean", arguments.class_mean, "Subtract the mean over all elements of the output from F")
@@ -105,6 +105,17 @@ void declare_measure(CLI::App& command, AttributeArguments& arguments) {
       ->type_name("METHOD")
       ->group(group);
   declare_question(command, arguments);
+  command
+      .add_flag(
+          "--exact", arguments.exact,
+          "No quadrature: sums over the pieces of a piecewise linear network, in double precision; for nig, ig and "
+          "internal_influence")
+      ->group(group);
+  command
+      .add_option("--max-breakpoints", arguments.max_breakpoints,
+                  "--exact: refuse, with an estimate of the cost, where an example has more (default 20000)")
+      ->type_name("N")
+      ->group(group);
   command
       .add_option("--references", arguments.references,
                   "deeplift: average over the examples of FILE or NAME=FILE in place of a baseline; may be repeated")

@@ -45,6 +45,8 @@ struct AttributeArguments {
   std::optional<std::int64_t> max_steps;
   std::optional<std::int64_t> steps;
   std::string quadrature;
+  bool exact = false;
+  std::optional<std::int64_t> max_breakpoints;
   bool split_by_input = false;
   std::vector<std::string> rules;  ///< "RULE" or "NODES=RULE"
   bool multipliers = false;

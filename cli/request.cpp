@@ -22,13 +22,31 @@ bool walks_a_path(Method method) {
          method == Method::kInternalInfluence;
 }
 
+/// `--exact`: no rule, and nothing that a rule would need.
+void set_exact(const AttributeArguments& arguments, Request& request) {
+  if (request.method == Method::kConductance || !walks_a_path(request.method)) {
+    refuse(fmt::format("--exact is for nig, ig and internal_influence, not {}", arguments.method));
+  }
+  if (!arguments.quadrature.empty() && arguments.quadrature != "exact") {
+    refuse(fmt::format("--exact takes the place of --quadrature {}: give one of them", arguments.quadrature));
+  }
+  if (arguments.steps || arguments.tolerance || arguments.max_steps) {
+    refuse("--exact has no error to bound: it takes no --steps, --tolerance or --max-steps");
+  }
+  if (arguments.max_breakpoints && *arguments.max_breakpoints < 1) refuse("--max-breakpoints must be at least 1");
+  request.quadrature = Quadrature::kExact;
+  if (arguments.max_breakpoints) request.max_breakpoints = *arguments.max_breakpoints;
+}
+
 void set_path(const AttributeArguments& arguments, Request& request) {
+  if (arguments.exact || arguments.quadrature == "exact") return set_exact(arguments, request);
+  if (arguments.max_breakpoints) refuse("--max-breakpoints needs --exact");
   const bool fixed = arguments.steps.has_value();
   if (!arguments.quadrature.empty()) {
     const auto rule = parse_quadrature(arguments.quadrature);
     if (!rule) {
       refuse(fmt::format(
-          "--quadrature: '{}' is none of adaptive, secant, trapezoid, left, right, midpoint, gauss_legendre",
+          "--quadrature: '{}' is none of adaptive, secant, exact, trapezoid, left, right, midpoint, gauss_legendre",
           arguments.quadrature));
     }
     request.quadrature = *rule;
@@ -161,6 +179,7 @@ std::string quadrature_text(const Request& request) {
   if (request.quadrature == Quadrature::kSecant && request.steps == 0) {
     return fmt::format("adaptive secants to tolerance {:g}, at most {} segments", request.tolerance, request.max_steps);
   }
+  if (request.quadrature == Quadrature::kExact) return "exact: every linear piece of the path, in double precision";
   return fmt::format("{} segments, {}", request.steps, to_string(request.quadrature));
 }
 

@@ -32,6 +32,8 @@ enum class Quadrature {
   kMidpoint,   ///< sum g_{k+1/2} (y_{k+1} - y_k)
   kSecant,     ///< sum m_k (y_{k+1} - y_k), m_k DeepLIFT's multipliers (Rescale) between neighbouring points: complete
                ///< for any number of segments; adaptive where none is given
+  kExact,      ///< piecewise linear networks only: the sum over all linear pieces of the path (arXiv 1908.06214), exact
+               ///< to the rounding of float64, in which it computes whatever the model's precision
   kGaussLegendre,  ///< nodes of Gauss and Legendre, with dy/dalpha from differences between the ends of their cells
 };
 
@@ -98,8 +100,9 @@ struct Request {
   Baseline baseline = 0.0;
   Quadrature quadrature = Quadrature::kAdaptive;
   double tolerance = 1e-2;                               ///< relative L1 error per example and layer (kAdaptive)
-  std::int64_t steps = 0;                                ///< segments of the path; 0 with kAdaptive, required otherwise
+  std::int64_t steps = 0;                                ///< segments; 0 with kAdaptive and kExact, required otherwise
   std::int64_t max_steps = 1024;                         ///< kAdaptive gives up here and says so in `converged`
+  std::int64_t max_breakpoints = 20'000;                 ///< kExact: more of them for an example are an Error(kLimit)
   std::vector<RuleChoice> rules;                         ///< kDeepLift: Rescale, but for these; the last one wins
   bool multipliers = false;                              ///< kDeepLift: the multipliers instead of contributions
   bool split_by_input = false;                           ///< kConductance: keep Cond_ij instead of summing over inputs
@@ -139,7 +142,7 @@ struct Result {
 
 /// Attributes F to the neurons of the requested layers for every example of `inputs`.
 /// Throws Error: kInvalidArgument, kNotFound (unknown layer, with the nearest names), kNumeric (NaN or infinity, with
-/// the tensor where it arose), kUnsupported.
+/// the tensor where it arose), kUnsupported, kLimit (kExact: too many breakpoints, with an estimate of the cost).
 [[nodiscard]] Result attribute(const Model& model, const Inputs& inputs, const Request& request = {});
 
 [[nodiscard]] const char* to_string(Method method) noexcept;

@@ -43,8 +43,16 @@ void check(const Request& request) {
   if (request.method == Method::kConductance && request.quadrature == Quadrature::kSecant) {
     refuse("conductance needs gradients: quadrature secant has none");
   }
+  const bool exact = request.quadrature == Quadrature::kExact;
+  if (exact && (!is_path_method(request.method) || request.method == Method::kConductance)) {
+    refuse(fmt::format("quadrature exact is for nig, ig and internal_influence, not {}", to_string(request.method)));
+  }
+  if (exact && request.steps != 0) refuse("quadrature exact finds the pieces of the path itself: it takes no steps");
+  if (request.max_breakpoints < 1) {
+    refuse(fmt::format("max_breakpoints is {}; it must be positive", request.max_breakpoints));
+  }
   if (is_path_method(request.method) && request.method != Method::kConductance) {
-    if (!adaptive && request.steps == 0) {
+    if (!adaptive && !exact && request.steps == 0) {
       refuse(fmt::format("quadrature {} needs a number of steps", to_string(request.quadrature)));
     }
     if (request.quadrature == Quadrature::kAdaptive && request.steps != 0) {
@@ -153,7 +161,7 @@ Result empty_result(const Model& model, const attribution::Setup& setup, const R
     if (is_adaptive(request)) {
       result.metadata["tolerance"] = fmt::format("{}", request.tolerance);
       result.metadata["max_steps"] = fmt::format("{}", request.max_steps);
-    } else {
+    } else if (request.quadrature != Quadrature::kExact) {
       result.metadata["steps"] = fmt::format("{}", request.steps);
     }
   }
@@ -178,14 +186,24 @@ void add_residuals(const Request& request, Result& result) {
 
 Result attribute(const Model& model, const Inputs& inputs, const Request& request) {
   check(request);
+  const bool exact = request.quadrature == Quadrature::kExact;
+  if (exact && model.impl().options.precision != Precision::kDouble) {
+    ModelOptions options = model.impl().options;
+    options.precision = Precision::kDouble;
+    return attribute(model.with_options(options), inputs, request);
+  }
   const attribution::Setup setup = attribution::set_up(model.impl(), inputs, request);
   Result result = empty_result(model, setup, request);
   switch (request.method) {
     case Method::kNig:
     case Method::kIg:
     case Method::kInternalInfluence:
-      request.quadrature == Quadrature::kSecant ? attribution::integrate_secants(setup, request, result)
-                                                : attribution::integrate_paths(setup, request, result);
+      if (exact) {
+        attribution::integrate_exact(setup, request, result);
+      } else {
+        request.quadrature == Quadrature::kSecant ? attribution::integrate_secants(setup, request, result)
+                                                  : attribution::integrate_paths(setup, request, result);
+      }
       break;
     case Method::kConductance:
       attribution::conductance(setup, request, result);

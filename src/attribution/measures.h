@@ -2,6 +2,7 @@
 #pragma once
 
 #include "attribution/setup.h"
+#include "engine/piecewise.h"
 
 namespace mho::attribution {
 
@@ -11,6 +12,11 @@ void integrate_paths(const Setup& setup, const Request& request, Result& result)
 
 /// The same by secants (Quadrature::kSecant).
 void integrate_secants(const Setup& setup, const Request& request, Result& result);
+
+/// The same exactly (Quadrature::kExact): sums over the pieces of a piecewise linear network. `setup` is on a device
+/// that computes in double.
+void integrate_exact(const Setup& setup, const Request& request, Result& result);
+[[nodiscard]] engine::PiecewiseRequest piecewise_request(const Setup& setup);
 
 /// The definition of conductance, Cond_ij = (x_i - x'_i) * integral of dF/dy_j * dy_j/dx_i (arXiv 1805.12233): one
 /// backward pass per neuron and path point. 64 trapezoid segments unless the request says otherwise.

@@ -22,7 +22,7 @@ constexpr std::array kQuadratures = {
     std::pair{Quadrature::kAdaptive, "adaptive"}, std::pair{Quadrature::kLeft, "left"},
     std::pair{Quadrature::kRight, "right"},       std::pair{Quadrature::kTrapezoid, "trapezoid"},
     std::pair{Quadrature::kMidpoint, "midpoint"}, std::pair{Quadrature::kGaussLegendre, "gauss_legendre"},
-    std::pair{Quadrature::kSecant, "secant"},
+    std::pair{Quadrature::kSecant, "secant"},     std::pair{Quadrature::kExact, "exact"},
 };
 
 constexpr std::array kRules = {

@@ -56,4 +56,20 @@ bool is_activation(const UnaryFunction& f) {
   }
 }
 
+std::vector<double> bends(const UnaryFunction& f) {
+  switch (f.kind) {
+    case Unary::relu:
+    case Unary::leaky_relu:
+    case Unary::abs:
+      return {0};
+    case Unary::clip:
+      return {f.alpha, f.beta};
+    case Unary::hard_sigmoid:  // max(0, min(1, alpha x + beta))
+      if (f.alpha == 0) return {0};
+      return {-f.beta / f.alpha, (1 - f.beta) / f.alpha};
+    default:
+      return {};
+  }
+}
+
 }  // namespace mho::kernels

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <numbers>
+#include <vector>
 
 namespace mho::kernels {
 
@@ -67,6 +68,9 @@ enum class DerivativeReads : std::uint8_t { nothing, x, y };
 [[nodiscard]] DerivativeReads derivative_reads(const UnaryFunction& f);
 /// Activation functions: finite everywhere, and no steeper anywhere than some bound.
 [[nodiscard]] bool is_activation(const UnaryFunction& f);
+/// The inputs at which a continuous, piecewise affine f passes from one piece to the next; none where f is curved or
+/// jumps.
+[[nodiscard]] std::vector<double> bends(const UnaryFunction& f);
 /// Whether Device::unary_multipliers() reads y and its reference: not where x alone says what they are.
 [[nodiscard]] constexpr bool multipliers_read_y(const UnaryFunction& f) { return f.kind != Unary::relu; }
 

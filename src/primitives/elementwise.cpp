@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "primitives/broadcast.h"
+#include "primitives/kinks.h"
 #include "primitives/primitives.h"
 
 namespace mho::primitives {
@@ -100,6 +101,16 @@ class UnaryPrimitive final : public Primitive {
   }
   [[nodiscard]] bool differentiable() const override { return !logical(); }
   [[nodiscard]] bool affine(Positions) const override { return f_.kind == Unary::neg || f_.kind == Unary::affine; }
+  [[nodiscard]] bool piecewise_affine(Positions active) const override {
+    return affine(active) || !kernels::bends(f_).empty();
+  }
+  void kinks(Exec&, const LineArgs& line, std::vector<double>& at) const override {
+    const auto from = line.from[0].as<double>();
+    const auto to = line.to[0].as<double>();
+    for (const double bend : kernels::bends(f_)) {
+      for (std::size_t i = 0; i < from.size(); ++i) add_crossing(from[i] - bend, to[i] - bend, at);
+    }
+  }
   [[nodiscard]] std::optional<Magnitudes> magnitudes(Positions active) const override {
     if (!affine(active)) return std::nullopt;
     const double factor = f_.kind == Unary::neg ? 1 : std::abs(f_.alpha);
@@ -204,6 +215,21 @@ class BinaryPrimitive final : public Primitive {
       default:
         return false;
     }
+  }
+  [[nodiscard]] bool piecewise_affine(Positions active) const override {
+    return affine(active) || f_ == Binary::max || f_ == Binary::min;
+  }
+  // max and min change the operand where a - b changes its sign.
+  void kinks(Exec& exec, const LineArgs& line, std::vector<double>& at) const override {
+    const Shape shape = broadcast_shape(line.from[0].shape(), line.from[1].shape(), name());
+    const auto difference = [&](std::span<const Tensor> operands) {
+      const Tensor t = exec.workspace.temporary({exec.device.real(), shape});
+      exec.device.binary(exec.workspace, Binary::sub, operands[0], operands[1], t);
+      return t.as<double>();
+    };
+    const auto from = difference(line.from);
+    const auto to = difference(line.to);
+    for (std::size_t i = 0; i < from.size(); ++i) add_crossing(from[i], to[i], at);
   }
   [[nodiscard]] std::optional<Magnitudes> magnitudes(Positions active) const override {
     if (!affine(active)) return std::nullopt;

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <mho/error.h>
 
+#include "primitives/kinks.h"
 #include "primitives/primitives.h"
 #include "primitives/window_shape.h"
 
@@ -48,6 +49,8 @@ class PoolMax final : public Pool {
     exec.device.pool_max_vjp(exec.workspace, window_, args.output_gradients[0], args.saved[0], args.input_gradients[0]);
   }
   [[nodiscard]] bool affine(Positions) const override { return false; }
+  [[nodiscard]] bool piecewise_affine(Positions) const override { return true; }
+  void kinks(Exec& exec, const LineArgs& line, std::vector<double>& at) const override;
   [[nodiscard]] DeltaRule delta_rule(Positions) const override { return DeltaRule::custom; }
   void multipliers(Exec& exec, const MultiplierArgs& args) const override {
     exec.device.pool_max_multipliers(exec.workspace, window_, args.inputs[0], args.reference_inputs[0], args.saved[0],
@@ -55,6 +58,45 @@ class PoolMax final : public Pool {
   }
   [[nodiscard]] BackwardReads multiplier_reads(Positions, Positions) const override { return {Positions::of({0}), {}}; }
 };
+
+// Like a ReduceMax over the cells of every window that lie inside the input.
+void PoolMax::kinks(Exec&, const LineArgs& line, std::vector<double>& at) const {
+  const Shape& x = line.from[0].shape();
+  const Shape out = window_output(window_, x, name());
+  const std::span<const std::int64_t> in = std::span(x).subspan(2);
+  const auto plane = static_cast<std::size_t>(element_count(Shape(in.begin(), in.end())));
+  const auto next = [](Shape& position, std::span<const std::int64_t> extents) {
+    for (std::size_t axis = extents.size(); axis-- > 0;) {
+      if (++position[axis] < extents[axis]) return true;
+      position[axis] = 0;
+    }
+    return false;
+  };
+  std::vector<std::size_t> cells;
+  std::vector<Ray> rays;
+  Shape o(out.size(), 0);
+  do {
+    cells.clear();
+    Shape k(out.size(), 0);
+    do {
+      std::int64_t offset = 0;
+      bool inside = true;
+      for (std::size_t i = 0; i < out.size(); ++i) {
+        const std::int64_t at_axis = o[i] * window_.strides[i] + k[i] * window_.dilations[i] - window_.pads_begin[i];
+        inside = inside && at_axis >= 0 && at_axis < in[i];
+        offset = offset * in[i] + at_axis;
+      }
+      if (inside) cells.push_back(static_cast<std::size_t>(offset));
+    } while (next(k, window_.kernel));
+    for (std::size_t begin = 0; begin < line.from[0].as<double>().size(); begin += plane) {
+      rays.clear();
+      for (const std::size_t cell : cells) {
+        rays.push_back({line.from[0].as<double>()[begin + cell], line.to[0].as<double>()[begin + cell]});
+      }
+      add_envelope_kinks(rays, at);
+    }
+  } while (next(o, out));
+}
 
 class PoolAverage final : public Pool {
  public:

@@ -102,6 +102,13 @@ struct MultiplierArgs {
   Positions active;                           ///< inputs that may differ between the runs
 };
 
+/// Inputs that move along a straight line: input i is from[i] + t (to[i] - from[i]) for t in [0, 1]. Plain tensors of a
+/// device that computes in double; inputs that do not move have the same tensor at both ends.
+struct LineArgs {
+  std::span<const Tensor> from;
+  std::span<const Tensor> to;
+};
+
 class Primitive;
 
 /// A linear primitive L as |L|, with the magnitudes of its coefficients: sizes of changes of both signs add up in it
@@ -144,6 +151,11 @@ class Primitive {
   [[nodiscard]] virtual bool differentiable() const { return true; }
   /// Whether the outputs are affine in the inputs `active`, all other inputs held fixed.
   [[nodiscard]] virtual bool affine(Positions active) const = 0;
+  /// Whether the outputs are continuous and piecewise affine in the inputs `active`, all other inputs held fixed.
+  [[nodiscard]] virtual bool piecewise_affine(Positions active) const { return affine(active); }
+  /// Of a primitive that is piecewise affine, but not affine, in what moves: appends, in any order, every t in (0, 1)
+  /// at which an element of the output passes from one affine piece to another (arXiv 1908.06214).
+  virtual void kinks(Exec& /*exec*/, const LineArgs& /*line*/, std::vector<double>& /*at*/) const {}
   [[nodiscard]] virtual DeltaRule delta_rule(Positions active) const {
     return affine(active) ? DeltaRule::linear : DeltaRule::none;
   }

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "primitives/broadcast.h"
+#include "primitives/kinks.h"
 #include "primitives/primitives.h"
 
 namespace mho::primitives {
@@ -64,6 +65,8 @@ class Reduce final : public Primitive {
     return {kind_ == ReduceKind::prod ? Positions::of({0}) : Positions::none(), {}};
   }
   [[nodiscard]] bool affine(Positions) const override { return kind_ == ReduceKind::sum || kind_ == ReduceKind::mean; }
+  [[nodiscard]] bool piecewise_affine(Positions active) const override { return affine(active) || extremum(); }
+  void kinks(Exec& exec, const LineArgs& line, std::vector<double>& at) const override;
   [[nodiscard]] std::optional<Magnitudes> magnitudes(Positions active) const override {
     return affine(active) ? std::optional(Magnitudes{.mixes = true}) : std::nullopt;
   }
@@ -102,6 +105,37 @@ class Reduce final : public Primitive {
   ReduceKind kind_;
   Shape axes_;
 };
+
+// The extremum of a group of elements changes its owner where the envelope of their lines has a corner.
+void Reduce::kinks(Exec& exec, const LineArgs& line, std::vector<double>& at) const {
+  // The reduced axes go last, so that a group is contiguous.
+  const Shape& shape = line.from[0].shape();
+  Shape order;
+  std::size_t group = 1;
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    if (std::ranges::find(axes_, static_cast<std::int64_t>(i)) != axes_.end()) continue;
+    order.push_back(static_cast<std::int64_t>(i));
+  }
+  for (const std::int64_t axis : axes_) {
+    order.push_back(axis);
+    group *= static_cast<std::size_t>(shape[static_cast<std::size_t>(axis)]);
+  }
+  Shape permuted;
+  for (const std::int64_t axis : order) permuted.push_back(shape[static_cast<std::size_t>(axis)]);
+  const auto grouped = [&](const Tensor& x) {
+    const Tensor t = exec.workspace.temporary({exec.device.real(), permuted});
+    exec.device.transpose(exec.workspace, x, order, t);
+    return t.as<double>();
+  };
+  const auto from = grouped(line.from[0]);
+  const auto to = grouped(line.to[0]);
+  const double sign = kind_ == ReduceKind::max ? 1 : -1;  // the smallest is the largest of the opposites
+  std::vector<Ray> rays(group);
+  for (std::size_t begin = 0; begin < from.size(); begin += group) {
+    for (std::size_t i = 0; i < group; ++i) rays[i] = {sign * from[begin + i], sign * to[begin + i]};
+    add_envelope_kinks(rays, at);
+  }
+}
 
 void Reduce::vjp(Exec& exec, const VjpArgs& args) const {
   const Tensor& gx = args.input_gradients[0];
