@@ -223,7 +223,10 @@ class Device {
 
 /// Double precision, plain loops: the oracle. Single-threaded.
 [[nodiscard]] std::unique_ptr<Device> make_reference_device();
-/// float32 on `threads` CPU threads (0: all cores), oneDNN inside.
-[[nodiscard]] std::unique_ptr<Device> make_cpu_device(int threads);
+/// float32 on `threads` CPU threads (0: all cores), oneDNN inside. With `bfloat16`, convolutions and matrix products
+/// round their operands to bfloat16 where the CPU can multiply these and it pays; sums and all tensors stay float32.
+[[nodiscard]] std::unique_ptr<Device> make_cpu_device(int threads, bool bfloat16 = false);
+/// Whether this CPU has instructions that multiply bfloat16 matrices (AMX).
+[[nodiscard]] bool cpu_has_bfloat16();
 
 }  // namespace mho::kernels

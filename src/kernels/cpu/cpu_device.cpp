@@ -5,8 +5,10 @@
 
 namespace mho::kernels {
 
-CpuDevice::CpuDevice(int threads)
-    : threads_(threads > 0 ? threads : omp_get_num_procs()), engine_(dnnl::engine::kind::cpu, 0) {}
+CpuDevice::CpuDevice(int threads, bool bfloat16)
+    : threads_(threads > 0 ? threads : omp_get_num_procs()),
+      bfloat16_(bfloat16 && cpu_has_bfloat16()),
+      engine_(dnnl::engine::kind::cpu, 0) {}
 
 void CpuDevice::copy_bytes(const std::byte* from, std::byte* to, std::size_t bytes) const {
   constexpr std::int64_t kLine = 64;
@@ -15,6 +17,8 @@ void CpuDevice::copy_bytes(const std::byte* from, std::byte* to, std::size_t byt
   });
 }
 
-std::unique_ptr<Device> make_cpu_device(int threads) { return std::make_unique<CpuDevice>(threads); }
+std::unique_ptr<Device> make_cpu_device(int threads, bool bfloat16) {
+  return std::make_unique<CpuDevice>(threads, bfloat16);
+}
 
 }  // namespace mho::kernels

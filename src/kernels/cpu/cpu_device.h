@@ -1,4 +1,5 @@
-// The CPU device: float32, oneDNN for contractions, vectorised loops for the rest, the plain loops for rare verbs.
+// The CPU device: float32 (bfloat16 factors on request), oneDNN for contractions, vectorised loops for the rest, the
+// plain loops for rare verbs.
 #pragma once
 
 #include <string>
@@ -13,8 +14,9 @@ namespace mho::kernels {
 /// Safe to use from several threads at once with different Workspaces.
 class CpuDevice : public ReferenceDevice<float> {
  public:
-  /// `threads` = 0 means all cores.
-  explicit CpuDevice(int threads);
+  /// `threads` = 0 means all cores. With `bfloat16`, contractions round their operands to bfloat16 where the CPU can
+  /// multiply these and it pays.
+  explicit CpuDevice(int threads, bool bfloat16 = false);
 
   [[nodiscard]] std::string_view name() const override { return "cpu"; }
   [[nodiscard]] Layout convolution_layout(const ConvolutionAttributes& attributes, const Shape& x,
@@ -87,10 +89,17 @@ class CpuDevice : public ReferenceDevice<float> {
   /// convolution_vjp_data() where strides leave few channels as many phases; false: not done, another way is faster.
   bool strided_adjoint(Workspace&, const ConvolutionAttributes& attributes, const Tensor& gy, const Tensor& w,
                        const Tensor& gx);
+  /// convolution() in bfloat16; false: not done, the CPU cannot or it does not pay.
+  bool bfloat16_convolution(Workspace&, const ConvolutionAttributes& attributes, const Tensor& x, const Tensor& w,
+                            const Tensor& y, const Epilogue& epilogue);
+  /// convolution_vjp_data(), likewise.
+  bool bfloat16_convolution_vjp_data(Workspace&, const ConvolutionAttributes& attributes, const Tensor& gy,
+                                     const Tensor& w, const Tensor& gx);
   /// Parallel memcpy.
   void copy_bytes(const std::byte* from, std::byte* to, std::size_t bytes) const;
 
   int threads_;
+  bool bfloat16_;
   dnnl::engine engine_;
   cpu::PackedWeights packed_;
 };
