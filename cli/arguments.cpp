@@ -139,9 +139,11 @@ void declare_machine(CLI::App& command, AttributeArguments& arguments) {
   const char* group = "Machine";
   command.add_flag("--winograd", arguments.winograd,
                    "3 x 3 convolutions by Winograd's algorithm: faster, rounding depends on batch and threads");
-  command.add_option("--precision", arguments.precision, "single (default), or double: slow, the reference")
+  command
+      .add_option("--precision", arguments.precision,
+                  "single (default), double: slow, the reference, or bf16: faster, and says how far off")
       ->type_name("PRECISION")
-      ->check(CLI::IsMember({"single", "double"}).description(""))
+      ->check(CLI::IsMember({"single", "double", "bf16"}).description(""))
       ->group(group);
   command.add_option("--threads", arguments.threads, "Threads (default: one per core)")
       ->type_name("N")

@@ -22,6 +22,9 @@ namespace mho::cli {
 
 namespace {
 
+constexpr const char* kNoBfloat16 =
+    "this CPU has no instructions for bfloat16 matrices (AMX): --precision bf16 computes in float32";
+
 std::string baseline_text(const AttributeArguments& arguments) {
   if (!arguments.references.empty()) return fmt::format("references {}", fmt::join(arguments.references, ", "));
   if (arguments.shuffles) return fmt::format("{} dinucleotide shuffles, seed {}", *arguments.shuffles, arguments.seed);
@@ -51,6 +54,9 @@ void run_attribute(const AttributeArguments& arguments) {
   check_destinations(arguments);
   const std::vector<std::string> labels =
       arguments.labels.empty() ? std::vector<std::string>{} : read_labels(arguments.labels);
+  if (arguments.precision == "bf16" && !has_bfloat16() && !arguments.quiet) {
+    fmt::print(stderr, "mho: note: {}\n", kNoBfloat16);
+  }
   const Model model = load(arguments);
   const Prepared prepared = prepare(arguments, model.inputs(), labels, request);
 

@@ -1,6 +1,8 @@
 // What the commands print with --json.
 #include "json.h"
 
+#include <cmath>
+
 #include "request.h"
 
 namespace mho::cli {
@@ -97,15 +99,17 @@ json to_json(const Report& report) {
   json layers = json::array();
   for (std::size_t i = 0; i < result.layers.size(); ++i) {
     const LayerResult& layer = result.layers[i];
-    layers.push_back({{"name", layer.name},
-                      {"node", layer.node},
-                      {"op", layer.op},
-                      {"cut", layer.cut},
-                      {"shape", neuron_shape(layer)},
-                      {"residual", layer.residual},
-                      {"estimated_error", layer.estimated_error},
-                      {"top_channels", to_json(report.rankings[i].top_channels)},
-                      {"top_neurons", to_json(report.rankings[i].top_neurons)}});
+    json row({{"name", layer.name},
+              {"node", layer.node},
+              {"op", layer.op},
+              {"cut", layer.cut},
+              {"shape", neuron_shape(layer)},
+              {"residual", layer.residual},
+              {"estimated_error", layer.estimated_error},
+              {"top_channels", to_json(report.rankings[i].top_channels)},
+              {"top_neurons", to_json(report.rankings[i].top_neurons)}});
+    if (!std::isnan(layer.precision_error)) row["precision_error"] = layer.precision_error;
+    layers.push_back(std::move(row));
   }
   return {{"mho", version()},
           {"model", report.model},

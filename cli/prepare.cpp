@@ -10,7 +10,8 @@ namespace mho::cli {
 
 Model load(const AttributeArguments& arguments) {
   ModelOptions options;
-  options.precision = arguments.precision == "double" ? Precision::kDouble : Precision::kSingle;
+  if (arguments.precision == "double") options.precision = Precision::kDouble;
+  if (arguments.precision == "bf16") options.precision = Precision::kBfloat16;
   options.threads = arguments.threads;
   options.winograd = arguments.winograd;
   options.one_example = arguments.one_example;

@@ -31,6 +31,11 @@ std::string header(const Report& report) {
   text += fmt::format("\nmethod    {}{}{}\n", to_string(report.request.method), path.empty() ? "" : ", ", path);
   text += fmt::format("baseline  {}\n", printable(report.baseline));
   text += fmt::format("batching  {}; {} at once\n", printable(result.batching), result.micro_batch);
+  const double error = worst_precision_error(result);
+  if (!std::isnan(error)) {
+    text += fmt::format("precision bfloat16: the first example differs from float32 by {} (relative L1, worst layer)\n",
+                        error_text(error));
+  }
   return text;
 }
 
@@ -76,6 +81,7 @@ std::string layer_text(const LayerResult& layer, const Ranking& ranking, bool se
   if (layer.cut) text += ", cut";
   if (!std::isnan(residual)) text += fmt::format(", residual {}", error_text(residual));
   if (!std::isnan(error)) text += fmt::format(", est. error {}", error_text(error));
+  if (!std::isnan(layer.precision_error)) text += fmt::format(", bf16 error {}", error_text(layer.precision_error));
   text += "\n";
 
   std::vector<Column> columns = {{""}, {"", true}, {several ? "mean value" : "value", true}};
@@ -102,6 +108,12 @@ double worst_error(const Result& result, std::size_t example) {
   for (const LayerResult& layer : result.layers) {
     if (example < layer.estimated_error.size()) worst = larger(worst, layer.estimated_error[example]);
   }
+  return worst;
+}
+
+double worst_precision_error(const Result& result) {
+  double worst = std::numeric_limits<double>::quiet_NaN();
+  for (const LayerResult& layer : result.layers) worst = larger(worst, layer.precision_error);
   return worst;
 }
 

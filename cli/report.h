@@ -32,5 +32,7 @@ struct Report {
 /// Largest |residual| and largest estimated error of one example over all layers; NaN where there is none.
 [[nodiscard]] double worst_residual(const Result& result, std::size_t example);
 [[nodiscard]] double worst_error(const Result& result, std::size_t example);
+/// Largest difference between bfloat16 and float32 over all layers; NaN where it was not measured.
+[[nodiscard]] double worst_precision_error(const Result& result);
 
 }  // namespace mho::cli

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -108,7 +109,8 @@ struct Request {
   bool split_by_input = false;                           ///< kConductance: keep Cond_ij instead of summing over inputs
   std::int64_t micro_batch = 0;                          ///< path points evaluated at once; 0: chosen by mho
   std::int64_t memory_budget = std::int64_t{512} << 20;  ///< bytes for stored path points
-  bool optimize = true;                                  ///< false: no graph pass runs (tests, debugging)
+  bool measure_precision = true;  ///< Precision::kBfloat16: compute the first example again for precision_error
+  bool optimize = true;           ///< false: no graph pass runs (tests, debugging)
   std::function<bool(const Progress&)>
       progress;  ///< called between micro-batches; false cancels (Error kInvalidArgument)
 };
@@ -123,6 +125,10 @@ struct LayerResult {
                                         ///< [examples, neurons, input elements]
   std::vector<double> estimated_error;  ///< per example, relative L1; NaN where the method has no estimate
   std::vector<double> residual;         ///< per example, sum(values) - (F(x) - F(x')); empty unless complete by theory
+  /// Precision::kBfloat16: relative L1 difference of the first example's values from those in float32 at the same
+  /// points of the path, for the same target (adaptive secants choose their points again); 0 without has_bfloat16().
+  /// NaN otherwise.
+  double precision_error = std::numeric_limits<double>::quiet_NaN();
 };
 
 struct Result {

@@ -15,8 +15,10 @@
 namespace mho {
 
 enum class Precision {
-  kSingle,  ///< float32 kernels (oneDNN), sums in float64
-  kDouble,  ///< float64 throughout, slow: the reference
+  kSingle,    ///< float32 kernels (oneDNN), sums in float64
+  kDouble,    ///< float64 throughout, slow: the reference
+  kBfloat16,  ///< as kSingle, but convolutions and matrix products round their operands to bfloat16 where that is
+              ///< faster (has_bfloat16()); attribute() says what it does to the result (LayerResult::precision_error)
 };
 
 struct ModelOptions {
@@ -130,6 +132,9 @@ struct PrimitiveRow {
 };
 [[nodiscard]] std::vector<OperatorRow> operator_table();
 [[nodiscard]] std::vector<PrimitiveRow> primitive_table();
+
+/// Whether this CPU has instructions that multiply bfloat16 matrices (AMX). Without them kBfloat16 is kSingle.
+[[nodiscard]] bool has_bfloat16();
 
 /// "0.1.0".
 [[nodiscard]] std::string version();

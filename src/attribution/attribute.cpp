@@ -114,13 +114,25 @@ std::string describe(const Target& target) {
   return std::holds_alternative<WeightedTarget>(target) ? "weighted" : "argmax";
 }
 
+std::string describe(Precision precision) {
+  switch (precision) {
+    case Precision::kDouble:
+      return "double";
+    case Precision::kBfloat16:
+      return "bfloat16";
+    case Precision::kSingle:
+      break;
+  }
+  return "single";
+}
+
 std::string describe(const std::vector<RuleChoice>& rules) {
   std::string text = "*=rescale";
   for (const RuleChoice& choice : rules) text += fmt::format(" {}={}", choice.nodes, to_string(choice.rule));
   return text;
 }
 
-Result empty_result(const Model& model, const attribution::Setup& setup, const Request& request) {
+Result empty_result(const Model::Impl& model, const attribution::Setup& setup, const Request& request) {
   const auto count = static_cast<std::size_t>(setup.inputs.count);
   Result result;
   for (const attribution::LayerChoice& layer : setup.layers) {
@@ -143,10 +155,9 @@ Result empty_result(const Model& model, const attribution::Setup& setup, const R
   result.target_tensor = setup.target.name;
   result.target_note = setup.target.note;
   result.batching = setup.batching;
-  const Model::Impl& impl = model.impl();
   result.metadata = {{"mho", version()},
-                     {"model_sha256", impl.onnx->sha256()},
-                     {"precision", impl.options.precision == Precision::kDouble ? "double" : "single"},
+                     {"model_sha256", model.onnx->sha256()},
+                     {"precision", describe(model.options.precision)},
                      {"method", to_string(request.method)},
                      {"target", describe(request.target)},
                      {"baseline", describe(request.baseline)}};
@@ -193,35 +204,43 @@ Result attribute(const Model& model, const Inputs& inputs, const Request& reques
     return attribute(model.with_options(options), inputs, request);
   }
   const attribution::Setup setup = attribution::set_up(model.impl(), inputs, request);
+  Result result = attribution::compute(model.impl(), setup, request);
+  if (request.measure_precision && model.impl().options.precision == Precision::kBfloat16) {
+    attribution::add_precision_error(model.impl(), inputs, request, result);
+  }
+  return result;
+}
+
+namespace attribution {
+
+Result compute(const Model::Impl& model, const Setup& setup, const Request& request) {
   Result result = empty_result(model, setup, request);
   switch (request.method) {
     case Method::kNig:
     case Method::kIg:
     case Method::kInternalInfluence:
-      if (exact) {
-        attribution::integrate_exact(setup, request, result);
+      if (request.quadrature == Quadrature::kExact) {
+        integrate_exact(setup, request, result);
       } else {
-        request.quadrature == Quadrature::kSecant ? attribution::integrate_secants(setup, request, result)
-                                                  : attribution::integrate_paths(setup, request, result);
+        request.quadrature == Quadrature::kSecant ? integrate_secants(setup, request, result)
+                                                  : integrate_paths(setup, request, result);
       }
       break;
     case Method::kConductance:
-      attribution::conductance(setup, request, result);
+      conductance(setup, request, result);
       break;
     case Method::kActivation:
     case Method::kGradient:
     case Method::kGradientXActivation:
-      attribution::pointwise(setup, request, result);
+      pointwise(setup, request, result);
       break;
     case Method::kDeepLift:
-      attribution::deeplift(setup, request, result);
+      deeplift(setup, request, result);
       break;
   }
   add_residuals(request, result);
   return result;
 }
-
-namespace attribution {
 
 void ProgressReport::report(std::int64_t examples_done, std::int64_t new_evaluations) {
   evaluations_ += new_evaluations;

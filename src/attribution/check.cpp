@@ -34,6 +34,7 @@ Request request_for(const Request& request, Method method, std::vector<std::stri
   result.layers = std::move(names);
   result.multipliers = false;
   result.split_by_input = false;
+  result.measure_precision = false;
   if (method == Method::kDeepLift) return result;
   result.rules.clear();
   return result;

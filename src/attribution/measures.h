@@ -28,6 +28,12 @@ void pointwise(const Setup& setup, const Request& request, Result& result);
 /// DeepLIFT (arXiv 1704.02685): multipliers from one run at x, one at x' and one backward pass for all layers.
 void deeplift(const Setup& setup, const Request& request, Result& result);
 
+/// The measure that the request asks for, for all examples of the Setup, with residuals.
+[[nodiscard]] Result compute(const Model::Impl& model, const Setup& setup, const Request& request);
+
+/// Fills in LayerResult::precision_error of a result in bfloat16.
+void add_precision_error(const Model::Impl& model, const Inputs& inputs, const Request& request, Result& result);
+
 /// Reports after every micro-batch; throws Error(kInvalidArgument) if the caller cancels.
 class ProgressReport {
  public:

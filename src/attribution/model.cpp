@@ -40,9 +40,16 @@ std::shared_ptr<Model::Impl> make_impl(std::shared_ptr<const onnx::Model> model,
   auto impl = std::make_shared<Model::Impl>();
   impl->onnx = std::move(model);
   impl->options = options;
-  impl->device = options.precision == Precision::kDouble
-                     ? kernels::make_reference_device()
-                     : kernels::make_cpu_device({.threads = options.threads, .winograd = options.winograd});
+  const bool bfloat16 = options.precision == Precision::kBfloat16;
+  impl->device =
+      options.precision == Precision::kDouble
+          ? kernels::make_reference_device()
+          : kernels::make_cpu_device({.threads = options.threads, .winograd = options.winograd, .bfloat16 = bfloat16});
+  if (bfloat16) {
+    ModelOptions single = options;
+    single.precision = Precision::kSingle;
+    impl->single = make_impl(impl->onnx, single);
+  }
   return impl;
 }
 
@@ -72,7 +79,8 @@ std::shared_ptr<const engine::Network> Model::Impl::network(const engine::Exampl
   if (known != networks.end()) {
     networks.splice(networks.begin(), networks, known);
   } else {
-    networks.emplace_front(std::move(key), std::make_shared<const engine::Network>(onnx, shapes, device));
+    networks.emplace_front(std::move(key), std::make_shared<const engine::Network>(onnx, shapes, device,
+                                                                                   single ? single->device : nullptr));
     if (networks.size() > kMostKept) networks.pop_back();
   }
   return networks.front().second;
@@ -189,6 +197,8 @@ std::vector<PrimitiveRow> primitive_table() {
   }
   return rows;
 }
+
+bool has_bfloat16() { return kernels::cpu_has_bfloat16(); }
 
 std::string version() { return MHO_VERSION; }
 

@@ -17,6 +17,7 @@ struct Model::Impl {
   std::shared_ptr<const onnx::Model> onnx;
   ModelOptions options;
   std::shared_ptr<kernels::Device> device;
+  std::shared_ptr<const Impl> single;  ///< of a model in bfloat16: the same in float32, to compare with
 
   /// The network for these example shapes; made once and kept while it is among the last few.
   [[nodiscard]] std::shared_ptr<const engine::Network> network(const engine::ExampleShapes& shapes) const;

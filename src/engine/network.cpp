@@ -20,8 +20,12 @@ bool scales_with_batch(const Shape& one, const Shape& whole, std::int64_t batch)
 }
 
 Network::Network(std::shared_ptr<const onnx::Model> model, ExampleShapes shapes,
-                 std::shared_ptr<kernels::Device> device)
-    : model_(std::move(model)), shapes_(std::move(shapes)), device_(std::move(device)), lanes_(device_->make_lanes()) {}
+                 std::shared_ptr<kernels::Device> device, std::shared_ptr<kernels::Device> probe_device)
+    : model_(std::move(model)),
+      shapes_(std::move(shapes)),
+      device_(std::move(device)),
+      lanes_(device_->make_lanes()),
+      probe_device_(probe_device ? std::move(probe_device) : device_) {}
 
 std::shared_ptr<const Graph> Network::graph(std::int64_t batch) const {
   const std::scoped_lock lock(mutex_);
@@ -159,8 +163,8 @@ std::vector<bool> Network::probe(const std::vector<ValueId>& values, double larg
   std::uniform_real_distribution<double> uniform(-1, 1);
   const auto one_graph = graph(1);
   const std::vector<ValueId> inputs(one_graph->inputs().begin(), one_graph->inputs().end());
-  Plan one(*one_graph, {inputs, values, {}, {}}, device_);
-  Plan several(*graph(kProbed), {inputs, values, {}, {}}, device_);
+  Plan one(*one_graph, {inputs, values, {}, {}}, probe_device_);
+  Plan several(*graph(kProbed), {inputs, values, {}, {}}, probe_device_);
   std::vector<std::vector<Array>> examples(kProbed);
   for (std::int64_t b = 0; b < kProbed; ++b) {
     for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -171,19 +175,19 @@ std::vector<bool> Network::probe(const std::vector<ValueId>& values, double larg
         // Most are small, some large enough for thresholds.
         v = type.is_real() ? 4 * v * v * v : (v > 0 ? largest_integer : 0);
       }
-      from_host(*device_, example, slot_of(several.feed(i), b, kProbed));
+      from_host(*probe_device_, example, slot_of(several.feed(i), b, kProbed));
       examples[static_cast<std::size_t>(b)].push_back(std::move(example));
     }
   }
   several.forward();
   for (std::int64_t b = 0; b < kProbed; ++b) {
     for (std::size_t i = 0; i < inputs.size(); ++i) {
-      from_host(*device_, examples[static_cast<std::size_t>(b)][i], one.feed(i));
+      from_host(*probe_device_, examples[static_cast<std::size_t>(b)][i], one.feed(i));
     }
     one.forward();
     for (std::size_t v = 0; v < values.size(); ++v) {
-      const Array expected = to_host(*device_, one.fetch(v));
-      const Array actual = to_host(*device_, slot_of(several.fetch(v), b, kProbed));
+      const Array expected = to_host(*probe_device_, one.fetch(v));
+      const Array actual = to_host(*probe_device_, slot_of(several.fetch(v), b, kProbed));
       if (!agree(expected, actual)) agreed[v] = false;
     }
   }

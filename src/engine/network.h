@@ -37,7 +37,10 @@ struct Batching {
 
 class Network {
  public:
-  Network(std::shared_ptr<const onnx::Model> model, ExampleShapes shapes, std::shared_ptr<kernels::Device> device);
+  /// Whether batches agree with the loop is found out on `probe_device` (null: on `device`): one whose rounding does
+  /// not depend on the batch.
+  Network(std::shared_ptr<const onnx::Model> model, ExampleShapes shapes, std::shared_ptr<kernels::Device> device,
+          std::shared_ptr<kernels::Device> probe_device = nullptr);
 
   [[nodiscard]] const ExampleShapes& shapes() const { return shapes_; }
   [[nodiscard]] const std::shared_ptr<kernels::Device>& device() const { return device_; }
@@ -68,6 +71,7 @@ class Network {
   ExampleShapes shapes_;
   std::shared_ptr<kernels::Device> device_;
   std::vector<std::shared_ptr<kernels::Device>> lanes_;
+  std::shared_ptr<kernels::Device> probe_device_;
   mutable std::mutex mutex_;
   mutable std::map<std::int64_t, std::shared_ptr<const Graph>> graphs_;
   PlanCache plans_;

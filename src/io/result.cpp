@@ -3,6 +3,7 @@
 #include <mho/io.h>
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "io/npz.h"
@@ -32,12 +33,14 @@ Array vector(const std::vector<T>& values) {
 nlohmann::json describe(const Result& result) {
   nlohmann::json layers = nlohmann::json::array();
   for (const LayerResult& layer : result.layers) {
-    layers.push_back({{"name", layer.name},
-                      {"array", array_name(layer.name)},
-                      {"node", layer.node},
-                      {"op", layer.op},
-                      {"cut", layer.cut},
-                      {"shape", layer.values.shape()}});
+    nlohmann::json row({{"name", layer.name},
+                        {"array", array_name(layer.name)},
+                        {"node", layer.node},
+                        {"op", layer.op},
+                        {"cut", layer.cut},
+                        {"shape", layer.values.shape()}});
+    if (!std::isnan(layer.precision_error)) row["precision_error"] = layer.precision_error;
+    layers.push_back(std::move(row));
   }
   nlohmann::json document = {{"target_tensor", result.target_tensor}, {"target_note", result.target_note},
                              {"batching", result.batching},           {"micro_batch", result.micro_batch},

@@ -231,11 +231,15 @@ struct CpuOptions {
   int threads = 0;        ///< 0: all cores
   bool winograd = false;  ///< 3 x 3 convolutions by Winograd's algorithm where it pays: faster, and rounding then
                           ///< depends on batch and threads
+  bool bfloat16 = false;  ///< convolutions and matrix products round their operands to bfloat16 where the CPU can
+                          ///< multiply these and it pays; sums and all tensors stay float32
 };
 /// float32, oneDNN inside.
 [[nodiscard]] std::unique_ptr<Device> make_cpu_device(const CpuOptions& options);
 [[nodiscard]] inline std::unique_ptr<Device> make_cpu_device(int threads) {
   return make_cpu_device({.threads = threads});
 }
+/// Whether this CPU has instructions that multiply bfloat16 matrices (AMX).
+[[nodiscard]] bool cpu_has_bfloat16();
 
 }  // namespace mho::kernels

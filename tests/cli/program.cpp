@@ -174,6 +174,23 @@ TEST(Program, EveryMethodRuns) {
             0);
 }
 
+TEST(Program, Bfloat16IsMeasuredOrItsAbsenceTold) {
+  const TemporaryFolder folder;
+  const Finished run = run_program(attribute({"--precision", "bf16", "--json", "-o", folder / "r.npz"}));
+  ASSERT_EQ(run.status, 0) << run.errors;
+  const bool told = contains(run.errors, "this CPU has no instructions for bfloat16 matrices");
+  EXPECT_EQ(told, !has_bfloat16()) << run.errors;
+  const auto document = nlohmann::json::parse(run.output);
+  const auto metadata = nlohmann::json::parse(io::read_npz_texts(folder / "r.npz").at("mho/metadata"));
+  EXPECT_EQ(metadata["run"]["precision"], "bfloat16");
+  for (std::size_t l = 0; l < document["layers"].size(); ++l) {
+    const double error = document["layers"][l]["precision_error"].get<double>();
+    EXPECT_GE(error, 0);
+    EXPECT_LT(error, 0.05);
+    EXPECT_EQ(metadata["layers"][l]["precision_error"].get<double>(), error);
+  }
+}
+
 TEST(Program, WarnsWhereTheToleranceIsNotReached) {
   const Finished run = run_program(attribute({"-l", "relu1", "--tolerance", "1e-7", "--max-steps", "8", "--quiet"}));
   EXPECT_EQ(run.status, 0);

@@ -65,6 +65,19 @@ TEST(Report, TellsTheTopChannelsAndNeuronsOfEveryLayer) {
   EXPECT_TRUE(contains(text, "  neuron   1,1,1")) << text;
 }
 
+TEST(Report, TellsWhatBfloat16Cost) {
+  Fixture fixture;
+  EXPECT_FALSE(contains(report_text(fixture.report), "bfloat16"));
+  EXPECT_FALSE(to_json(fixture.report)["layers"][0].contains("precision_error"));
+  fixture.result.layers[0].precision_error = 0.002;
+  fixture.result.layers[1].precision_error = 0.0005;
+  const std::string text = report_text(fixture.report);
+  EXPECT_TRUE(contains(text, "\nprecision bfloat16: the first example differs from float32 by 2.0e-03 ")) << text;
+  EXPECT_TRUE(contains(text, "est. error 2.0e-02, bf16 error 2.0e-03\n")) << text;
+  EXPECT_TRUE(contains(text, "fc  Gemm, 3 neurons [3], bf16 error 5.0e-04\n")) << text;
+  EXPECT_EQ(to_json(fixture.report)["layers"][1]["precision_error"].get<double>(), 0.0005);
+}
+
 TEST(Report, ManyExamplesAreCutShort) {
   Fixture fixture;
   Result& result = fixture.result;

@@ -85,8 +85,10 @@ Shape draw_shape(std::size_t rank, std::int64_t low, std::int64_t high) {
   return shape;
 }
 
-Bench::Bench(unsigned seed, int threads)
-    : reference_(make_reference_device()), cpu_(make_cpu_device(threads)), random_(seed) {}
+Bench::Bench(unsigned seed, int threads, bool bfloat16)
+    : reference_(make_reference_device()),
+      cpu_(make_cpu_device({.threads = threads, .bfloat16 = bfloat16})),
+      random_(seed) {}
 
 Tensor Bench::allocate(const TensorType& type) {
   const std::size_t bytes = type.bytes() + kGuardBytes;

@@ -34,7 +34,7 @@ inline constexpr double kSmallest = 1e-30;
 
 class Bench {
  public:
-  explicit Bench(unsigned seed, int threads = 2);
+  explicit Bench(unsigned seed, int threads = 2, bool bfloat16 = false);
 
   Device& cpu() { return *cpu_; }
   /// Random numbers in [low, high).

@@ -364,6 +364,7 @@ std::string CpuDevice::convolution_implementation(const ConvolutionAttributes& a
 
 void CpuDevice::convolution(Workspace& workspace, const ConvolutionAttributes& attributes, const Tensor& x,
                             const Tensor& w, const Tensor& y, const Epilogue& epilogue) {
+  if (bfloat16_convolution(workspace, attributes, x, w, y, epilogue)) return;
   const cpu::ScopedThreads threads(threads_of(threads_, y.shape(), w.shape()));
   auto& p = workspace.slot<Prepared>([&] {
     return prepare_forward(engine_, Request{attributes, x.type, w.shape(), y.type}, epilogue, options_.winograd);
@@ -396,7 +397,9 @@ void CpuDevice::convolution(Workspace& workspace, const ConvolutionAttributes& a
 
 void CpuDevice::convolution_vjp_data(Workspace& workspace, const ConvolutionAttributes& attributes, const Tensor& gy,
                                      const Tensor& w, const Tensor& gx) {
-  if (strided_adjoint(workspace, attributes, gy, w, gx) || winograd_adjoint(workspace, attributes, gy, w, gx)) return;
+  if (strided_adjoint(workspace, attributes, gy, w, gx)) return;
+  if (bfloat16_convolution_vjp_data(workspace, attributes, gy, w, gx)) return;
+  if (winograd_adjoint(workspace, attributes, gy, w, gx)) return;
   const cpu::ScopedThreads threads(threads_of(threads_, gy.shape(), w.shape()));
   auto& p = workspace.slot<Prepared>([&] {
     return prepare_backward(engine_, Request{attributes, gx.type, w.shape(), gy.type});

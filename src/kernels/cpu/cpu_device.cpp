@@ -8,6 +8,7 @@ namespace mho::kernels {
 CpuDevice::CpuDevice(const CpuOptions& options)
     : options_(options),
       threads_(options.threads > 0 ? options.threads : omp_get_num_procs()),
+      bfloat16_(options.bfloat16 && cpu_has_bfloat16()),
       engine_(dnnl::engine::kind::cpu, 0) {}
 
 std::vector<std::shared_ptr<Device>> CpuDevice::make_lanes() const {

@@ -1,4 +1,5 @@
-// The CPU device: float32, oneDNN for contractions, vectorised loops for the rest, the plain loops for rare verbs.
+// The CPU device: float32 (bfloat16 factors on request), oneDNN for contractions, vectorised loops for the rest, the
+// plain loops for rare verbs.
 #pragma once
 
 #include <string>
@@ -91,11 +92,18 @@ class CpuDevice : public ReferenceDevice<float> {
   /// convolution_vjp_data() by Winograd's algorithm; false: not done, another way is faster.
   bool winograd_adjoint(Workspace&, const ConvolutionAttributes& attributes, const Tensor& gy, const Tensor& w,
                         const Tensor& gx);
+  /// convolution() in bfloat16; false: not done, the CPU cannot or it does not pay.
+  bool bfloat16_convolution(Workspace&, const ConvolutionAttributes& attributes, const Tensor& x, const Tensor& w,
+                            const Tensor& y, const Epilogue& epilogue);
+  /// convolution_vjp_data(), likewise.
+  bool bfloat16_convolution_vjp_data(Workspace&, const ConvolutionAttributes& attributes, const Tensor& gy,
+                                     const Tensor& w, const Tensor& gx);
   /// Parallel memcpy.
   void copy_bytes(const std::byte* from, std::byte* to, std::size_t bytes) const;
 
   CpuOptions options_;
   int threads_;
+  bool bfloat16_;
   dnnl::engine engine_;
   std::shared_ptr<cpu::PackedWeights> packed_ = std::make_shared<cpu::PackedWeights>();  ///< shared with its lanes
 };

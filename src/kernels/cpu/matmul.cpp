@@ -1,4 +1,5 @@
-// Matrix products by oneDNN, with constant matrices packed once. A stack times one matrix is one tall product.
+// Matrix products by oneDNN, with constant matrices packed once. A stack times one matrix is one tall product. In
+// bfloat16 the factors are rounded on the way in, a constant one as it is packed; sums stay float32.
 #include <algorithm>
 
 #include "kernels/cpu/cpu_device.h"
@@ -16,7 +17,7 @@ struct Factors {
   memory::desc a_md, b_md, y_md;
 };
 
-memory::desc matrix(const Shape& shape, bool transposed) {
+memory::desc matrix(const Shape& shape, bool transposed, memory::data_type type = memory::data_type::f32) {
   // `shape` is after transposition; memory is before it.
   Shape stored = shape;
   if (transposed) std::swap(stored[stored.size() - 1], stored[stored.size() - 2]);
@@ -27,7 +28,7 @@ memory::desc matrix(const Shape& shape, bool transposed) {
     stride *= stored[axis];
   }
   if (transposed) std::swap(strides[strides.size() - 1], strides[strides.size() - 2]);
-  return {shape, memory::data_type::f32, strides};
+  return {shape, type, strides};
 }
 
 std::int64_t batch(const Shape& shape) { return element_count(Shape(shape.begin(), shape.end() - 2)); }
@@ -66,16 +67,29 @@ Factors factors_of(const MatmulAttributes& attributes, const Tensor& a, const Te
   return f;
 }
 
+/// Whether products take longer than rounding the factors. Measured: one element costs as much as some 30 products.
+bool pays_in_bfloat16(const Factors& f, bool constant_b) {
+  const std::int64_t products = element_count(f.y) * f.a.back();
+  const std::int64_t rounded = element_count(f.a) + (constant_b ? 0 : element_count(f.b));
+  return products >= cpu::kParallelMultiplyAdds && products > 32 * rounded;
+}
+
 struct Prepared {
   bool possible = false;
   Call call;
+  memory::desc a_wanted;
+  std::optional<Call> round_a;  ///< to bfloat16
   memory::desc b_plain, b_wanted;
   std::optional<Call> pack;
+  bool pack_once = false;  ///< b is constant
   const std::byte* packed_from = nullptr;
   cpu::PackedWeights::Packed packed;
 };
 
-Prepared prepare(const dnnl::engine& engine, const Factors& f, bool constant_b, const Epilogue& epilogue) {
+/// With `bfloat16`, nothing where no AMX kernel fits.
+Prepared prepare(const dnnl::engine& engine, const Factors& f, bool constant_b, const Epilogue& epilogue,
+                 bool bfloat16) {
+  const auto type = bfloat16 ? memory::data_type::bf16 : memory::data_type::f32;
   dnnl::primitive_attr attr = cpu::with_user_scratchpad();
   dnnl::post_ops ops;
   if (epilogue.residual != nullptr) ops.append_sum(1.0F);
@@ -88,15 +102,21 @@ Prepared prepare(const dnnl::engine& engine, const Factors& f, bool constant_b, 
     bias = cpu::describe({DType::f32, shape, Layout::plain});
   }
   const bool pack = constant_b && f.b.size() == 2;
-  const auto pd = cpu::matmul_pd(engine, f.a_md, pack ? cpu::describe_any(f.b) : f.b_md, bias, f.y_md, attr);
-  if (!pd) return {};
+  const memory::desc a_md = bfloat16 ? matrix(f.a, false, type) : f.a_md;
+  const memory::desc b_md = bfloat16 ? matrix(f.b, false, type) : f.b_md;
+  const memory::desc any{f.b, type, memory::format_tag::any};
+  const auto pd = cpu::matmul_pd(engine, a_md, pack ? any : b_md, bias, f.y_md, attr);
+  if (!pd || (bfloat16 && !cpu::uses_amx(pd.impl_info_str()))) return {};
   Prepared p;
   p.possible = true;
+  p.a_wanted = a_md;
+  if (a_md != f.a_md) p.round_a.emplace(engine, f.a_md, a_md);
+  p.pack_once = pack;
   p.call = Call(engine, dnnl::matmul(pd), pd.scratchpad_desc());
   p.b_plain = f.b_md;
   p.b_wanted = pd.weights_desc();
   if (p.b_wanted != p.b_plain) p.pack.emplace(engine, p.b_plain, p.b_wanted);
-  p.call.declare(DNNL_ARG_SRC, f.a_md);
+  p.call.declare(DNNL_ARG_SRC, a_md);
   p.call.declare(DNNL_ARG_WEIGHTS, p.b_wanted);
   p.call.declare(DNNL_ARG_DST, f.y_md);
   if (epilogue.bias != nullptr) p.call.declare(DNNL_ARG_BIAS, bias);
@@ -111,11 +131,21 @@ void CpuDevice::matmul(Workspace& workspace, const MatmulAttributes& attributes,
   const cpu::ScopedThreads threads(cpu::threads_for(threads_, y.type.elements(), length));
   auto& p = workspace.slot<Prepared>([&] {
     const bool empty = a.type.elements() == 0 || b.type.elements() == 0 || y.type.elements() == 0;
-    return empty ? Prepared{} : prepare(engine_, factors_of(attributes, a, b, y), b.constant, epilogue);
+    if (empty) return Prepared{};
+    const Factors factors = factors_of(attributes, a, b, y);
+    if (bfloat16_ && pays_in_bfloat16(factors, b.constant)) {
+      Prepared rounded = prepare(engine_, factors, b.constant, epilogue, true);
+      if (rounded.possible) return rounded;
+    }
+    return prepare(engine_, factors, b.constant, epilogue, false);
   });
   if (!p.possible) return ReferenceDevice<float>::matmul(workspace, attributes, a, b, y, epilogue);
   const void* weights = b.data;
-  if (p.pack) {
+  if (p.pack && !p.pack_once) {
+    float* const rounded = cpu::temporary(workspace, p.b_wanted);
+    p.pack->run(workspace, b.data, rounded);
+    weights = rounded;
+  } else if (p.pack) {
     if (p.packed_from != b.data) {
       p.packed = packed_->find_or_pack(engine_, b.data, p.b_plain, p.b_wanted, 0,
                                        [&](void* packed) { p.pack->run(workspace, b.data, packed); });
@@ -126,7 +156,13 @@ void CpuDevice::matmul(Workspace& workspace, const MatmulAttributes& attributes,
   if (epilogue.residual != nullptr && epilogue.residual->data != y.data) {
     copy_bytes(epilogue.residual->data, y.data, y.type.bytes());
   }
-  p.call.set(DNNL_ARG_SRC, a.data);
+  const void* rows = a.data;
+  if (p.round_a) {
+    float* const rounded = cpu::temporary(workspace, p.a_wanted);
+    p.round_a->run(workspace, a.data, rounded);
+    rows = rounded;
+  }
+  p.call.set(DNNL_ARG_SRC, rows);
   p.call.set(DNNL_ARG_WEIGHTS, weights);
   p.call.set(DNNL_ARG_DST, y.data);
   if (epilogue.bias != nullptr) p.call.set(DNNL_ARG_BIAS, epilogue.bias->data);

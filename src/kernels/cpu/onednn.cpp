@@ -78,7 +78,7 @@ dnnl::primitive_attr with_user_scratchpad() {
 }
 
 float* temporary(Workspace& workspace, const memory::desc& md) {
-  const auto floats = static_cast<std::int64_t>(md.get_size() / sizeof(float));
+  const auto floats = static_cast<std::int64_t>((md.get_size() + sizeof(float) - 1) / sizeof(float));
   return workspace.temporary({DType::f32, {floats}, Layout::plain}).as<float>().data();
 }
 

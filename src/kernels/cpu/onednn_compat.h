@@ -40,15 +40,16 @@ inline dnnl::convolution_forward::primitive_desc convolution_forward_pd(const dn
   return {};
 }
 
-/// Adjoint in x of `s` (its bias is ignored). Empty where oneDNN has no implementation.
+/// Adjoint in x of `s` (its bias is ignored). oneDNN wants to know a forward convolution, that of `forward`: the same
+/// but for types. Empty where oneDNN has no implementation.
 inline dnnl::convolution_backward_data::primitive_desc convolution_backward_pd(const dnnl::engine& engine,
                                                                                const ConvolutionShape& s,
+                                                                               ConvolutionShape forward,
                                                                                const dnnl::primitive_attr& attr) try {
   constexpr auto algorithm = dnnl::algorithm::convolution_direct;
   using Backward = dnnl::convolution_backward_data;
-  ConvolutionShape hint_shape = s;
-  hint_shape.bias = {};
-  const auto hint = convolution_forward_pd(engine, hint_shape, {});
+  forward.bias = {};
+  const auto hint = convolution_forward_pd(engine, forward, {});
   if (!hint) return {};
 #if DNNL_VERSION_MAJOR >= 3
   return Backward::primitive_desc(engine, algorithm, s.x, s.w, s.y, s.strides, s.dilates, s.pads_begin, s.pads_end,
@@ -60,6 +61,12 @@ inline dnnl::convolution_backward_data::primitive_desc convolution_backward_pd(c
 #endif
 } catch (const dnnl::error&) {
   return {};
+}
+
+inline dnnl::convolution_backward_data::primitive_desc convolution_backward_pd(const dnnl::engine& engine,
+                                                                               const ConvolutionShape& s,
+                                                                               const dnnl::primitive_attr& attr) {
+  return convolution_backward_pd(engine, s, s, attr);
 }
 
 /// Empty where oneDNN has no implementation. An empty `bias` descriptor means no bias.
@@ -92,5 +99,8 @@ inline bool is_fast(std::string_view implementation) {
   return implementation.find("ref") == std::string_view::npos && !implementation.starts_with("gemm") &&
          !implementation.starts_with("x64:gemm");
 }
+
+/// Whether an implementation multiplies in AMX tiles: "brgconv:avx512_core_amx_bf16", "brg:avx512_core_amx", ….
+inline bool uses_amx(std::string_view implementation) { return implementation.find("amx") != std::string_view::npos; }
 
 }  // namespace mho::kernels::cpu
