@@ -71,6 +71,7 @@ int main(int argc, char** argv) try {
   const auto start = std::chrono::steady_clock::now();
   const mho::Model model = mho::Model::load(argv[1], options);
   const double load = seconds_since(start);
+  const double loaded_mib = mho::bench::resident_memory_mib();
   const mho::Inputs inputs{{model.inputs().front().name, mho::io::read_npy(argv[2])}};
   const mho::Request request = request_of(method, argv);
   std::vector<double> seconds;
@@ -92,9 +93,10 @@ int main(int argc, char** argv) try {
   const auto grading = result.metadata.find("grading");
   const Flops flops = argc == 10 ? flops_of(model, inputs, request, result.micro_batch) : Flops{};
   fmt::print(
-      "{{\"load\": {}, \"seconds\": [{}], \"evaluations\": {}, \"peak_mib\": {}, \"layers\": {}, \"micro_batch\": {}, "
+      "{{\"load\": {}, \"seconds\": [{}], \"evaluations\": {}, \"loaded_mib\": {}, \"peak_mib\": {}, \"layers\": {}, "
+      "\"micro_batch\": {}, "
       "\"grading\": {}, \"forward_flops\": {}, \"backward_flops\": {}}}\n",
-      load, fmt::join(seconds, ", "), evaluations, peak_mib, result.layers.size(), result.micro_batch,
+      load, fmt::join(seconds, ", "), evaluations, loaded_mib, peak_mib, result.layers.size(), result.micro_batch,
       grading == result.metadata.end() ? 0.0 : std::atof(grading->second.c_str()), flops.forward, flops.backward);
   return 0;
 } catch (const mho::Error& error) {
