@@ -40,7 +40,7 @@ def reference(bench, case, name):
 def trained_row(bench, data, name, model, layer):
     import model_inputs
 
-    inputs = model_inputs.make(model, data)
+    inputs, _ = model_inputs.make(model, data)
     pixels = next(iter(inputs.values()))
     file = bench.folder / f"{model}_inputs.npy"
     np.save(file, pixels)
