@@ -26,8 +26,7 @@ import whole_process
 PREAMBLE = """# Against Captum
 
 Made by `./dev bench captum` (bench/captum/compare.py), which trains or makes the networks, exports them to ONNX and runs all
-sides on the same inputs, layers and threads; `.venv/bin/python bench/captum/compare.py build/bench/bench/run_mho
-build/bench/cli/mho build/bench/captum docs/benchmarks.md ROW…` runs some rows again and prints them.
+sides on the same inputs, layers and threads; `./dev bench captum ROW…` runs the rows whose names contain a ROW, and prints them.
 """
 
 
@@ -42,8 +41,9 @@ def main():
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(folder / "inductor"))
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     version = machine_limit.peak(bench)["version"]
-    lines = [PREAMBLE, f"{harness.machine()}, mho {version}; {datetime.date.today()}. Medians of {harness.ROUNDS} rounds, each after a run to "
-             "warm up; a round repeats what takes less than 0.15 s and counts its median.", ""]
+    lines = [PREAMBLE, f"{harness.machine()}, mho {version}; {datetime.date.today()}. Medians of {harness.ROUNDS} "
+             f"rounds, after runs to warm up; a round repeats what takes less than {harness.ROUND_SECONDS} s and counts its "
+             "median. *A of B*: the ratio that was measured, and the one to reach.", ""]
     harness.say("\n".join(lines))
     sections = (nig_rows.nig_section, nig_rows.deeplift_section, machine_limit.section, memory_rows.section,
                 whole_process.section, lambda b: trained_models.section(b, data), growth.section, where_time_goes.section)

@@ -167,8 +167,20 @@ def processor():
     return "unknown processor"
 
 
+def first_line(*command):
+    """Of what a command prints; nothing where it is missing or fails."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        return done.stdout.splitlines()[0]
+    except (OSError, subprocess.CalledProcessError, IndexError):
+        return ""
+
+
 def machine():
     import captum
 
-    return (f"{processor()}, {torch.get_num_threads()} threads, float32; Python {platform.python_version()}, PyTorch "
-            f"{torch.__version__}, Captum {captum.__version__}")
+    system = first_line("sh", "-c", '. /etc/os-release && echo "$PRETTY_NAME"') or platform.system()
+    dnnl = first_line("dpkg-query", "-W", "-f=${Version}", "libdnnl-dev")
+    return (f"{processor()}, {torch.get_num_threads()} threads, float32; {system}, {first_line('g++', '--version')}, "
+            f"oneDNN {dnnl or 'of the system'}, Python {platform.python_version()}, PyTorch {torch.__version__}, Captum "
+            f"{captum.__version__}")
