@@ -1,6 +1,5 @@
 """The networks that both sides explain: trained on what scikit-learn brings along, or with seeded random weights."""
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -24,15 +23,16 @@ class Block(nn.Module):
         return self.relu2(y + self.shortcut(x))
 
 
-class ResNet20(nn.Module):
-    """arXiv 1512.03385, section 4.2: 3 x 32 x 32 pictures, 20 layers."""
+class ResNet(nn.Module):
+    """arXiv 1512.03385, section 4.2: 3 x 32 x 32 pictures, 6 n + 2 layers."""
 
-    def __init__(self):
+    def __init__(self, n=3):
         super().__init__()
         self.stem = nn.Conv2d(3, 16, 3, 1, 1, bias=False)
         self.bn = nn.BatchNorm2d(16)
         self.relu = nn.ReLU()
-        widths = [(16, 16, 1)] * 3 + [(16, 32, 2), (32, 32, 1), (32, 32, 1), (32, 64, 2), (64, 64, 1), (64, 64, 1)]
+        widths = ([(16, 16, 1)] * n + [(16, 32, 2)] + [(32, 32, 1)] * (n - 1) + [(32, 64, 2)]
+                  + [(64, 64, 1)] * (n - 1))
         self.blocks = nn.Sequential(*(Block(*w) for w in widths))
         self.head = nn.Linear(64, 10)
 
@@ -179,7 +179,7 @@ def train(net, x, y, epochs):
 def make(name, folder):
     """The network in evaluation mode and examples it was not trained on."""
     torch.manual_seed(0)
-    kinds = {"resnet20": (ResNet20, 32, 3, 12), "cnn": (Cnn, 28, 1, 8), "mlp": (Mlp, 28, 1, 8)}
+    kinds = {"resnet20": (ResNet, 32, 3, 12), "cnn": (Cnn, 28, 1, 8), "mlp": (Mlp, 28, 1, 8)}
     if name in kinds:
         kind, size, channels, epochs = kinds[name]
         net, path = kind(), folder / f"{name}.pt"
@@ -194,4 +194,13 @@ def make(name, folder):
         return ResNet50().eval(), torch.randn(4, 3, 224, 224)
     if name == "encoder":
         return Encoder().eval(), torch.randn(4, 128, 256)
-    raise ValueError(np.array(name))
+    raise ValueError(f"no network {name}")
+
+
+def residual(depth, size, folder):
+    """A network of ResNet-20's kind: as trained where the depth is 20, else with random weights; `size` pixels."""
+    net, _ = make("resnet20", folder)
+    if depth != 20:
+        torch.manual_seed(0)
+        net = ResNet((depth - 2) // 6).eval()
+    return net, digits(size, 3)[0][1500:]

@@ -12,15 +12,20 @@
 
 namespace mho::bench {
 
-/// "VmHWM" of this process: the most memory it had resident, in MiB.
-inline double peak_memory_mib() {
+/// A field of /proc/self/status, in MiB.
+inline double memory_status_mib(const std::string& field) {
   std::ifstream status("/proc/self/status");
   for (std::string word; status >> word;) {
     double kib = 0;
-    if (word == "VmHWM:" && status >> kib) return kib / 1024;
+    if (word == field && status >> kib) return kib / 1024;
   }
   return 0;
 }
+
+/// The most memory this process had resident.
+inline double peak_memory_mib() { return memory_status_mib("VmHWM:"); }
+/// What it has now.
+inline double resident_memory_mib() { return memory_status_mib("VmRSS:"); }
 
 /// What `measure` returns in a forked process; nothing if it died. T must be plain data.
 template <class T>
