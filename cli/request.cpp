@@ -53,9 +53,6 @@ void set_path(const AttributeArguments& arguments, Request& request) {
     if (*rule != Quadrature::kAdaptive && *rule != Quadrature::kSecant && !fixed) {
       refuse(fmt::format("--quadrature {} needs a number of segments: --steps N", arguments.quadrature));
     }
-    if (*rule == Quadrature::kAdaptive && fixed) refuse("--quadrature adaptive finds the number of segments itself");
-  } else if (fixed) {
-    request.quadrature = Quadrature::kTrapezoid;
   }
   if (fixed && (arguments.tolerance || arguments.max_steps)) {
     refuse("--steps fixes the path: it goes with neither --tolerance nor --max-steps");
@@ -172,14 +169,16 @@ void check_destinations(const AttributeArguments& arguments) {
 
 std::string quadrature_text(const Request& request) {
   if (!walks_a_path(request.method)) return "";
-  if (request.quadrature == Quadrature::kAdaptive) {
-    return fmt::format("adaptive trapezoid to tolerance {:g}, at most {} segments", request.tolerance,
-                       request.max_steps);
+  if (request.quadrature == Quadrature::kAdaptive && request.steps == 0) {
+    return fmt::format("adaptive to tolerance {:g}, at most {} segments", request.tolerance, request.max_steps);
   }
   if (request.quadrature == Quadrature::kSecant && request.steps == 0) {
     return fmt::format("adaptive secants to tolerance {:g}, at most {} segments", request.tolerance, request.max_steps);
   }
   if (request.quadrature == Quadrature::kExact) return "exact: every linear piece of the path, in double precision";
+  if (request.quadrature == Quadrature::kAdaptive) {
+    return fmt::format("{} segments, by secants, or trapezoids on smooth models", request.steps);
+  }
   return fmt::format("{} segments, {}", request.steps, to_string(request.quadrature));
 }
 

@@ -17,7 +17,7 @@ namespace mho::cli {
 /// no file that the run reads would be replaced. Throws Error(kInvalidArgument).
 void check_destinations(const AttributeArguments& arguments);
 
-/// "adaptive trapezoid to tolerance 0.01, at most 1024 segments", "64 segments, midpoint"; "" without a path.
+/// "adaptive to tolerance 0.01, at most 1024 segments", "64 segments, midpoint"; "" without a path.
 [[nodiscard]] std::string quadrature_text(const Request& request);
 
 }  // namespace mho::cli

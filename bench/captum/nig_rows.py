@@ -44,12 +44,12 @@ DEEPLIFT_ROWS = {"DeepLIFT, resnet50": Row("resnet50", 1, ["blocks.8.relu3"], 0,
 CAPTION = """## NIG at equal error
 
 *Error*: relative L1 over all neurons, the largest of the layers, against NIG by PyTorch in float64. *Captum*: LayerConductance with
-50 steps, one call per layer, at its fastest internal_batch_size and with the better of two rules. *Trapezoid*, *secant*: mho with the
-fewest segments whose error is no larger than Captum's (1e-6 where Captum is exact). *Adaptive*: mho (secant) told Captum's error as its
-tolerance, finding the segments and proving the error itself. All take turns, a round each. Times are of the call alone, networks loaded
+50 steps, one call per layer, at its fastest internal_batch_size and with the better of two rules. *Trapezoid*, *its choice*: mho with the
+fewest segments whose error is no larger than Captum's (1e-6 where Captum is exact), by equally spaced trapezoids and by `--steps N` alone
+(secants; on the transformer trapezoids; points graded). *Adaptive*: mho told Captum's error as its tolerance, finding the segments and proving the error itself. All take turns, a round each. Times are of the call alone, networks loaded
 and warm.
 """
-HEAD = ("| NIG | Captum ms | error | its best setting | trapezoid: segments | ms | error | ratio | secant: segments | ms | "
+HEAD = ("| NIG | Captum ms | error | its best setting | trapezoid: segments | ms | error | ratio | its choice: segments | ms | "
         "error | ratio | adaptive: ms | error | ratio | Captum ÷ mho |\n"
         "|---|---:|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|")
 EXPERT_CAPTION = """## Against NIG hand-written in PyTorch
@@ -122,14 +122,14 @@ def nig_row(bench, name, row):
     expected = float64_reference.cached(reference, net, row.modules, x, targets, row.segments, part, row.power)
     theirs = Captum(net, row.modules, x, targets, expected)
     allowed = max(theirs.error, FLOOR)
-    found = {rule: fewest_segments(case, rule, expected, allowed) for rule in ("trapezoid", "secant")}
-    own_rule = "trapezoid" if row.kind == "encoder" else "secant"
+    found = {rule: fewest_segments(case, rule, expected, allowed) for rule in ("trapezoid", "chosen")}
+    own_rule = "chosen"
     segments, _, answer = found[own_rule]
     rival = expert_run.Expert(row.kind, net, row.modules, x, targets, segments, answer["grading"])
     agreement = harness.relative_error(rival(), answer["values"])
-    adaptive = case.run("secant", 0, allowed)
+    adaptive = case.run("chosen", 0, allowed)
     timers = {"captum": harness.timer_of_call(theirs), "expert": harness.timer_of_call(rival),
-              "adaptive": harness.timer_of_case(case, "secant", 0, allowed)}
+              "adaptive": harness.timer_of_case(case, "chosen", 0, allowed)}
     for rule, (steps, _, _) in found.items():
         timers[rule] = harness.timer_of_case(case, rule, steps)
     seconds = harness.in_turn(timers)

@@ -26,7 +26,8 @@ enum class Method {
 };
 
 enum class Quadrature {
-  kAdaptive,   ///< trapezoid, doubling until ||T_K - T_K/2||_1 <= tolerance * ||T_K||_1
+  kAdaptive,   ///< secants where the model has kinks, else trapezoids, doubling until ||T_K - T_K/2||_1 is within the
+               ///< tolerance; points closer together near x' where most bends there. With `steps`: so many segments
   kLeft,       ///< sum g_k (y_{k+1} - y_k)
   kRight,      ///< sum g_{k+1} (y_{k+1} - y_k)
   kTrapezoid,  ///< sum (g_k + g_{k+1})/2 (y_{k+1} - y_k)
@@ -101,7 +102,7 @@ struct Request {
   Baseline baseline = 0.0;
   Quadrature quadrature = Quadrature::kAdaptive;
   double tolerance = 1e-2;                               ///< relative L1 error per example and layer (kAdaptive)
-  std::int64_t steps = 0;                                ///< segments; 0 with kAdaptive and kExact, required otherwise
+  std::int64_t steps = 0;                                ///< segments; 0: by the tolerance (kAdaptive, kSecant), kExact
   std::int64_t max_steps = 1024;                         ///< kAdaptive gives up here and says so in `converged`
   std::int64_t max_breakpoints = 20'000;                 ///< kExact: more of them for an example are an Error(kLimit)
   std::vector<RuleChoice> rules;                         ///< kDeepLift: Rescale, but for these; the last one wins

@@ -8,6 +8,7 @@
 #include <numeric>
 #include <utility>
 
+#include "attribution/choose_rule.h"
 #include "attribution/measures.h"
 #include "engine/slots.h"
 
@@ -29,8 +30,8 @@ bool is_complete(const Request& request) {
 
 /// Whether the number of segments follows from the tolerance.
 bool is_adaptive(const Request& request) {
-  return request.quadrature == Quadrature::kAdaptive ||
-         (request.quadrature == Quadrature::kSecant && request.steps == 0);
+  return request.steps == 0 &&
+         (request.quadrature == Quadrature::kAdaptive || request.quadrature == Quadrature::kSecant);
 }
 
 void check(const Request& request) {
@@ -54,9 +55,6 @@ void check(const Request& request) {
   if (is_path_method(request.method) && request.method != Method::kConductance) {
     if (!adaptive && !exact && request.steps == 0) {
       refuse(fmt::format("quadrature {} needs a number of steps", to_string(request.quadrature)));
-    }
-    if (request.quadrature == Quadrature::kAdaptive && request.steps != 0) {
-      refuse("a number of steps needs a quadrature rule; adaptive quadrature takes a tolerance and max_steps");
     }
   }
   if (adaptive && (request.max_steps < 8 || request.max_steps > 100'000)) {
@@ -222,8 +220,10 @@ Result compute(const Model::Impl& model, const Setup& setup, const Request& requ
       if (request.quadrature == Quadrature::kExact) {
         integrate_exact(setup, request, result);
       } else {
-        request.quadrature == Quadrature::kSecant ? integrate_secants(setup, request, result)
-                                                  : integrate_paths(setup, request, result);
+        const Quadrature rule = request.quadrature == Quadrature::kAdaptive ? choose_rule(setup) : request.quadrature;
+        result.metadata["rule"] = to_string(rule);
+        rule == Quadrature::kSecant ? integrate_secants(setup, request, result)
+                                    : integrate_paths(setup, request, result);
       }
       break;
     case Method::kConductance:

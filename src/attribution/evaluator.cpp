@@ -7,7 +7,6 @@
 #include <cmath>
 
 #include "engine/slots.h"
-#include "kernels/lanes.h"
 
 namespace mho::attribution {
 
@@ -148,7 +147,12 @@ double Evaluator::grading(ExamplePath& path) const {
   constexpr double kLeast = 1e-3, kMost = 20;
   const double r = difference > 0 ? at_baseline / difference : kMost;
   const double rho = std::max({kLeast, r / 5, 40 * r * r * r});
-  return rho < kMost ? rho : ExamplePath::kUniform;
+  // Powers of 4: similar examples share their points.
+  return rho < kMost ? std::exp2(2 * std::round(std::log2(rho) / 2)) : ExamplePath::kUniform;
+}
+
+std::int64_t lane_batch_for(const Setup& setup) {
+  return setup.micro_batch_is_given ? setup.micro_batch / lanes_for(setup) : setup.micro_batch;
 }
 
 std::int64_t lanes_for(const Setup& setup) {
@@ -163,11 +167,17 @@ std::int64_t lanes_for(const Setup& setup) {
     flops += node.primitive->flops(inputs, outputs);
   }
   const auto threads = static_cast<std::int64_t>(setup.network->lanes().size());
-  return threads > 1 && flops < kSmallFlops ? threads : 1;
+  const bool enough = setup.batched && (!setup.micro_batch_is_given || setup.micro_batch >= threads);
+  return threads > 1 && enough && flops < kSmallFlops ? threads : 1;
 }
 
 Evaluator::Evaluator(const Setup& setup, const Target& target, std::int64_t batch, const EvaluatorOptions& options)
-    : setup_(&setup), wanted_(&target), lane_batch_(batch), multipliers_(options.multipliers), chain_(options.chain) {
+    : setup_(&setup),
+      wanted_(&target),
+      lane_batch_(batch),
+      multipliers_(options.multipliers),
+      chain_(options.chain),
+      graded_(options.graded) {
   if (options.lanes > 1) {
     for (const auto& lane : setup.network->lanes()) lanes_.push_back({{}, lane, {}});
     lane_batch_ = (batch + options.lanes - 1) / options.lanes;
@@ -217,7 +227,7 @@ Evaluator::Evaluator(const Setup& setup, const Target& target, std::int64_t batc
       if (interpolated_[i]) request.moving.push_back(request.feeds[i]);
     }
   }
-  if (options.chain) {
+  if (graded_) {
     // From what is fed to what it leads to while it is affine.
     const std::vector<ValueId> fed =
         feeds.at_inputs ? std::vector<ValueId>(one.inputs().begin(), one.inputs().end()) : feeds.values;
@@ -325,7 +335,7 @@ ExamplePath Evaluator::path(std::int64_t example, std::int64_t reference) {
   path.example = example;
   path.from = end(example, reference, false);
   path.to = end(example, reference, true);
-  if (chain_) path.grading = grading(path);
+  if (graded_) path.grading = grading(path);
   return path;
 }
 

@@ -47,11 +47,14 @@ struct EvaluatorOptions {
   engine::RuleOf rule_of = {};
   bool keep_values = false;  ///< audit() may be called
   bool chain = false;        ///< with `multipliers`: the reference of every point is the point before it
+  bool graded = false;       ///< paths say where their points are closer together
   std::int64_t lanes = 1;    ///< lanes_for(setup), or 1: how many threads run points of their own
 };
 
 /// In how many lanes a model of this size is run fastest: small ones on all threads side by side, one else.
 [[nodiscard]] std::int64_t lanes_for(const Setup& setup);
+/// How many points a lane takes at once, at most.
+[[nodiscard]] std::int64_t lane_batch_for(const Setup& setup);
 
 class Evaluator {
  public:
@@ -162,6 +165,7 @@ class Evaluator {
   std::vector<double> targets_;
   std::vector<double> reference_targets_;
   bool chain_;
+  bool graded_;
 };
 
 }  // namespace mho::attribution

@@ -42,6 +42,12 @@ ExampleRun::ExampleRun(ExamplePath path, const PathOptions& options, std::span<c
 void ExampleRun::start_level(std::int64_t steps) {
   steps_ = steps;
   nodes_ = path_nodes(options_.rule, steps);
+  if (options_.rule == Quadrature::kAdaptive) {
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+      nodes_[i].alpha = path_.alpha(static_cast<std::int64_t>(nodes_.size() - 1 - i), steps);
+    }
+    for (std::size_t i = 0; i < nodes_.size(); ++i) nodes_[i].weight = trapezoid_weight(i, 1);
+  }
   asked_ = 0;
   consumed_ = 0;
   fine_->reset();
@@ -53,12 +59,19 @@ std::optional<double> ExampleRun::next_point() {
   return nodes_[asked_++].alpha;
 }
 
+/// Half the way between the neighbours of node i, `stride` nodes away.
+double ExampleRun::trapezoid_weight(std::size_t i, std::size_t stride) const {
+  const double high = nodes_[i < stride ? 0 : i - stride].alpha;
+  const double low = nodes_[std::min(nodes_.size() - 1, i + stride)].alpha;
+  return (high - low) / 2;
+}
+
 /// The multiples of 1/S, S the largest power of two with S + 1 points within the allowance.
-bool ExampleRun::to_be_stored(double alpha) const {
+bool ExampleRun::to_be_stored(std::size_t node) const {
   if (!adaptive() || options_.exact || options_.stored_points < 2) return false;
   double segments = 1;
   while (2 * segments + 1 <= static_cast<double>(options_.stored_points)) segments *= 2;
-  const double position = alpha * segments;
+  const double position = static_cast<double>(node) / static_cast<double>(steps_) * segments;
   return position == std::floor(position);
 }
 
@@ -68,7 +81,7 @@ void ExampleRun::consume(Device& device, const PointView& point) {
   if (coarse_is_open_ && consumed_ % 2 == 0) {
     PathNode twice = node;
     // Of half as many segments: inner nodes weigh double, ends likewise, as their segments do.
-    twice.weight *= 2;
+    twice.weight = options_.rule == Quadrature::kAdaptive ? trapezoid_weight(consumed_, 2) : 2 * node.weight;
     coarse_->visit(device, twice, point);
   }
   ++consumed_;
@@ -94,7 +107,7 @@ void ExampleRun::deliver(Evaluator& evaluator, std::size_t slot) {
     view.y.push_back(evaluator.value(l, slot));
     view.gradient.push_back(evaluator.gradient(l, slot));
   }
-  if (to_be_stored(alpha)) {
+  if (to_be_stored(consumed_)) {
     Stored& copy = stored_[alpha];
     for (const Tensor& t : view.y) copy.y.emplace_back(t);
     for (const Tensor& t : view.gradient) copy.gradient.emplace_back(t);

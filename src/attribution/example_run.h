@@ -67,8 +67,9 @@ class ExampleRun {
   void consume(kernels::Device& device, const PointView& point);
   void consume_stored(kernels::Device& device);
   void close_level();
-  [[nodiscard]] bool adaptive() const { return options_.rule == Quadrature::kAdaptive; }
-  [[nodiscard]] bool to_be_stored(double alpha) const;
+  [[nodiscard]] bool adaptive() const { return options_.rule == Quadrature::kAdaptive && options_.steps == 0; }
+  [[nodiscard]] double trapezoid_weight(std::size_t node, std::size_t stride) const;
+  [[nodiscard]] bool to_be_stored(std::size_t node) const;
 
   ExamplePath path_;
   PathOptions options_;

@@ -21,7 +21,10 @@ class Integrator {
         request_(request),
         result_(result),
         progress_(request, setup),
-        evaluator_(setup, request.target, batch_size(setup, request), {.optimize = request.optimize}) {
+        evaluator_(setup, request.target, batch_size(setup, request),
+                   {.optimize = request.optimize,
+                    .graded = request.quadrature == Quadrature::kAdaptive,
+                    .lanes = lanes_for(setup)}) {
     result.micro_batch = evaluator_.capacity();
     options_.measure = request.method == Method::kInternalInfluence ? Measure::kAlpha : Measure::kDifferences;
     options_.rule = request.quadrature;
@@ -48,10 +51,13 @@ class Integrator {
   }
 
  private:
-  /// No more slots than all examples together can fill on their first level.
+  /// No more slots than all examples together can fill on their first level, and runs as full as can be.
   static std::int64_t batch_size(const Setup& setup, const Request& request) {
     const std::int64_t first = request.steps > 0 ? request.steps + 1 : 9;
-    return std::max<std::int64_t>(1, std::min(setup.micro_batch, first * setup.inputs.count));
+    const std::int64_t points = std::max<std::int64_t>(1, first * setup.inputs.count);
+    const std::int64_t most = lanes_for(setup) * lane_batch_for(setup);
+    const std::int64_t runs = (points + most - 1) / most;
+    return (points + runs - 1) / runs;
   }
 
   /// How many examples are under way at once, and how many path points each may keep, within the memory budget.
@@ -104,6 +110,9 @@ class Integrator {
       const Array values = engine::to_host(evaluator_.device(), run.sum(l));
       std::ranges::copy(values.as<double>(), values_of(result_.layers[l], run.example(), setup_.inputs.count).begin());
       result_.layers[l].estimated_error[n] = setup_.layers[l].affine_to_target ? 0 : estimate.error;
+    }
+    if (n == 0 && run.path().grading != ExamplePath::kUniform) {
+      result_.metadata["grading"] = fmt::format("{}", run.path().grading);
     }
     result_.f_input[n] = run.f_input();
     result_.f_baseline[n] = run.f_baseline();

@@ -23,12 +23,14 @@ namespace mho::attribution {
 namespace {
 
 /// Segments of the first sum, whose error nothing is known of.
-constexpr std::int64_t kFirstLevel = 6;
-/// Errors fall with this power of the number of segments: 2 on smooth networks, 1.3 to 1.5 measured where there are
-/// many kinks, 1 where one kink is left.
-constexpr double kOrder = 1.25;
-/// By so much estimates are raised: tests/accuracy/estimated_error.cpp counts how many are above the true error.
-constexpr double kCaution = 1.3;
+constexpr std::int64_t kFirstLevel = 8;
+/// Errors fall with this power of the number of segments at least: 1 where few kinks are left, 1.3 to 1.5 measured
+/// where there are many, 2 on smooth networks.
+constexpr double kOrder = 1;
+/// What decides on the next level counts on a little more.
+constexpr double kLikelyOrder = 1.25;
+/// By so much estimates are raised: 95 % are above the true error then (tests/accuracy/estimated_error.cpp).
+constexpr double kCaution = 1.8;
 /// Examples under way: enough for full runs at their ends.
 constexpr std::int64_t kMostAtOnce = 64;
 
@@ -74,9 +76,9 @@ class SecantIntegrator {
         result_(result),
         progress_(request, setup),
         exact_(std::ranges::all_of(setup.layers, [](const LayerChoice& layer) { return layer.affine_to_target; })),
-        lanes_(setup.batched ? lanes_for(setup) : 1),
+        lanes_(lanes_for(setup)),
         evaluator_(setup, request.target, slots(),
-                   {.optimize = request.optimize, .multipliers = true, .chain = true, .lanes = lanes_}),
+                   {.optimize = request.optimize, .multipliers = true, .chain = true, .graded = true, .lanes = lanes_}),
         walk_(evaluator_, request.method == Method::kInternalInfluence ? Measure::kAlpha : Measure::kDifferences,
               [this](const PathPoint& point, double target) { note(point, target); }) {
     result.micro_batch = evaluator_.capacity();
@@ -101,14 +103,15 @@ class SecantIntegrator {
   /// As few runs as the micro-batch allows, and these as full as can be. A slot's reference is the slot before it, so
   /// everything that multipliers read must lie there slot by slot.
   [[nodiscard]] std::int64_t slots() const {
-    if (setup_.micro_batch == 1) return 1;
+    const std::int64_t most = lane_batch_for(setup_);
+    if (most == 1 && lanes_ == 1) return 1;
     const std::vector<bool> cut = setup_.network->cut_by_batch(moved_rows(setup_));
-    if (std::ranges::find(cut, false) != cut.end()) return 1;
+    if (std::ranges::find(cut, false) != cut.end()) return lanes_;
     const std::int64_t examples = std::min(setup_.inputs.count, kMostAtOnce);
     const std::int64_t segments = fixed() ? first_count() : 2 * kFirstLevel;
     const std::int64_t points = examples * (segments + pieces_of(examples, segments));
     const std::int64_t each = (points + lanes_ - 1) / lanes_;
-    const std::int64_t runs = (each + setup_.micro_batch - 1) / setup_.micro_batch;
+    const std::int64_t runs = (each + most - 1) / most;
     return lanes_ * ((each + runs - 1) / runs);
   }
   [[nodiscard]] bool fixed() const { return request_.steps > 0 || exact_; }
@@ -167,7 +170,7 @@ class SecantIntegrator {
     double growth = 2;
     if (walker.count_before > 0) {
       // A third at least, for what little more changes says little; and not on the word of one estimate alone.
-      growth = std::clamp(1.1 * std::pow(worst / request_.tolerance, 1 / kOrder), 4.0 / 3, 4.0);
+      growth = std::clamp(1.1 * std::pow(worst / request_.tolerance, 1 / kLikelyOrder), 4.0 / 3, 4.0);
     }
     walker.count_before = walker.count;
     walker.sums_before = std::move(sums);
@@ -191,7 +194,7 @@ class SecantIntegrator {
   }
 
   /// How far a layer's sums may be off, relative L1; infinite where there is no level to compare with, NaN where steps
-  /// are fixed. With errors e ~ K^-kOrder that are independent of each other, |S_b - S_a|^2 = e_a^2 + e_b^2.
+  /// are fixed. With errors e ~ K^-kOrder of one sign, S_b - S_a = e_a - e_b = e_b (1 - q) / q.
   double estimate(Walker& walker, LayerSums& sums, std::size_t layer) {
     const auto now = sums[layer].view().as<double>();
     double norm = 0;
@@ -204,7 +207,7 @@ class SecantIntegrator {
     double change = 0;
     for (std::size_t i = 0; i < now.size(); ++i) change += std::abs(now[i] - before[i]);
     const double q = std::pow(static_cast<double>(walker.count_before) / static_cast<double>(walker.count), kOrder);
-    const double error = kCaution * change * q / std::sqrt(1 + q * q);
+    const double error = kCaution * change * q / (1 - q);
     return norm > 0 ? error / norm : error > 0 ? std::numeric_limits<double>::infinity() : 0;
   }
 
@@ -215,6 +218,9 @@ class SecantIntegrator {
       std::ranges::copy(values.as<double>(),
                         values_of(result_.layers[l], walker.path.example, setup_.inputs.count).begin());
       result_.layers[l].estimated_error[n] = errors[l];
+    }
+    if (n == 0 && walker.path.grading != ExamplePath::kUniform) {
+      result_.metadata["grading"] = fmt::format("{}", walker.path.grading);
     }
     result_.f_input[n] = walker.f_input;
     result_.f_baseline[n] = walker.f_baseline;

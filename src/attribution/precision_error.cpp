@@ -13,10 +13,8 @@ Request in_single(const Request& request, const Result& result) {
   const bool one_index =
       std::holds_alternative<ArgmaxTarget>(request.target) || std::holds_alternative<IndexTarget>(request.target);
   if (one_index) same.target = IndexTarget{{{result.target[0]}}};
-  if (request.quadrature == Quadrature::kAdaptive && result.steps[0] > 0) {
-    same.quadrature = Quadrature::kTrapezoid;
-    same.steps = result.steps[0];
-  }
+  const bool adaptive = request.quadrature == Quadrature::kAdaptive || request.quadrature == Quadrature::kSecant;
+  if (adaptive && result.steps[0] > 0) same.steps = result.steps[0];
   if (request.progress) {
     // All examples are done; what is left is only to be cancelled.
     const auto examples = static_cast<std::int64_t>(result.f_input.size());

@@ -17,8 +17,8 @@ struct PathNode {
 
 /// The nodes of a rule with `steps` segments from alpha = 1 down to 0: x is visited first, because it decides which
 /// output element the target is. Rules whose gradients lie at the segments' ends read both at every node; midpoint
-/// and Gauss-Legendre alternate between ends of cells (y) and the gradient inside the cell. kAdaptive: as trapezoid.
-/// Throws Error(kInvalidArgument) unless 1 <= steps <= 100,000.
+/// and Gauss-Legendre alternate between ends of cells (y) and the gradient inside the cell. kAdaptive: as trapezoid, in
+/// k/steps. Throws Error(kInvalidArgument) unless 1 <= steps <= 100,000.
 [[nodiscard]] std::vector<PathNode> path_nodes(Quadrature rule, std::int64_t steps);
 
 /// Weights of the gradients at the ends of a segment, smaller alpha first.

@@ -52,6 +52,7 @@ void decide_batching(Setup& setup, const Request& request) {
     setup.micro_batch = 1;
   } else if (request.micro_batch > 0) {
     setup.micro_batch = request.micro_batch;
+    setup.micro_batch_is_given = true;
   } else {
     setup.micro_batch = default_micro_batch(*setup.graph, setup.facts);
   }

@@ -28,8 +28,9 @@ struct Setup {
   graph::Analysis facts;
   std::vector<LayerChoice> layers;
   bool batched = false;
-  std::string batching;  ///< why, or why not
-  std::int64_t micro_batch = 1;
+  std::string batching;               ///< why, or why not
+  std::int64_t micro_batch = 1;       ///< points at once; on every lane where mho chose it
+  bool micro_batch_is_given = false;  ///< by the request: for all lanes together
 
   /// Which example of the baselines is reference `number` of an example.
   [[nodiscard]] std::int64_t reference_of(std::int64_t example, std::int64_t number) const {

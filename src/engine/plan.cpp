@@ -6,11 +6,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
-#include <new>
 #include <optional>
 
+#include "engine/chain.h"
 #include "engine/layouts.h"
+#include "engine/memory.h"
 #include "engine/schedule.h"
 #include "engine/slots.h"
 #include "graph/evaluate.h"
@@ -26,17 +26,6 @@ using graph::kReal;
 using graph::Node;
 using kernels::Workspace;
 using primitives::Positions;
-
-struct AlignedDelete {
-  void operator()(std::byte* p) const { ::operator delete[](p, std::align_val_t{64}); }
-};
-using Memory = std::unique_ptr<std::byte[], AlignedDelete>;
-
-Memory zeros(std::size_t bytes) {
-  Memory memory(static_cast<std::byte*>(::operator new[](bytes, std::align_val_t{64})));
-  std::fill_n(memory.get(), bytes, std::byte{0});
-  return memory;
-}
 
 std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
 
@@ -64,13 +53,6 @@ struct Plan::Impl {
   // The tensors of one node in one run: at the input, or at the reference.
   struct RunTensors {
     std::vector<Tensor> inputs, outputs, saved;
-  };
-  // A tensor of a chain: its last slot is carried over to the pad before it in the next run.
-  struct Carried {
-    std::byte* pad;
-    std::byte* last;
-    std::size_t bytes;
-    std::byte* carry;
   };
   // One node of the forward pass.
   struct ForwardStep {
@@ -242,13 +224,6 @@ struct Plan::Impl {
       }
     }
   }
-  static void carry_over(const std::vector<Carried>& all) {
-    for (const Carried& c : all) {
-      std::memcpy(c.pad, c.carry, c.bytes);
-      std::memcpy(c.carry, c.last, c.bytes);
-    }
-  }
-
   void make_steps(const Places& places) {
     const std::size_t nodes = graph.nodes().size();
     for (std::size_t n = 0; n < nodes; ++n) forward_steps.push_back(forward_step(places, n));
@@ -477,7 +452,7 @@ const Tensor& Plan::reference_feed(std::size_t i) const { return impl_->referenc
 const Tensor& Plan::reference_fetch(std::size_t i) const { return impl_->reference_fetches.at(i); }
 
 void Plan::forward() {
-  Impl::carry_over(impl_->carried_feeds);
+  carry_over(impl_->carried_feeds);
   for (Impl::ForwardStep& step : impl_->forward_steps) impl_->run_forward(step, step.run);
 }
 

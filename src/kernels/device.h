@@ -7,6 +7,8 @@
 // verbs only assert them.
 #pragma once
 
+#include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -86,7 +88,7 @@ class Device {
   /// The layout this device wants for the activations of a convolution; plain where it has no opinion.
   [[nodiscard]] virtual Layout convolution_layout(const ConvolutionAttributes& attributes, const Shape& x,
                                                   const Shape& weights) const = 0;
-  /// Devices like this one for as many threads as it uses, one thread each (kernels/lanes.h); empty where it uses one.
+  /// Devices like this one for as many threads as it uses, one thread each, for run_lanes(); empty where it uses one.
   [[nodiscard]] virtual std::vector<std::shared_ptr<Device>> make_lanes() const { return {}; }
   /// True where pooling, elementwise verbs and region copies accept blocked tensors.
   [[nodiscard]] virtual bool has_blocked_layout() const = 0;
@@ -241,5 +243,9 @@ struct CpuOptions {
 }
 /// Whether this CPU has instructions that multiply bfloat16 matrices (AMX).
 [[nodiscard]] bool cpu_has_bfloat16();
+
+/// Calls body(0), …, body(count - 1), each on a thread of its own, and returns when all have. The first exception is
+/// thrown again.
+void run_lanes(std::size_t count, const std::function<void(std::size_t)>& body);
 
 }  // namespace mho::kernels

@@ -1,8 +1,8 @@
-// Lanes: work on several threads at once, each with a device of its own.
-#include "kernels/lanes.h"
-
+// Lanes: work on several threads at once, each with a device of its own, instead of several threads in every verb.
 #include <exception>
 #include <vector>
+
+#include "kernels/device.h"
 
 namespace mho::kernels {
 

@@ -82,7 +82,6 @@ TEST_F(Bfloat16, AdaptivePathsAreComparedAtTheSamePoints) {
   request.tolerance = 1e-2;
   const Result rounded = attribute(*model, inputs, request);
   Request same = request;
-  same.quadrature = Quadrature::kTrapezoid;
   same.steps = rounded.steps[0];
   const Result exact = attribute(*single, inputs, same);
   for (std::size_t l = 0; l < rounded.layers.size(); ++l) {

@@ -90,9 +90,11 @@ TEST_F(Requests, FixedRulesNeedSteps) {
   expect_refused(Code::kInvalidArgument, "number of steps");
 }
 
-TEST_F(Requests, StepsNeedARule) {
+TEST_F(Requests, StepsWithoutARuleAreThoseOfTheRuleThatMhoChooses) {
   request.steps = 20;
-  expect_refused(Code::kInvalidArgument, "quadrature");
+  const Result result = attribute(model, inputs, request);
+  for (const std::int64_t steps : result.steps) EXPECT_EQ(steps, 20);
+  EXPECT_TRUE(result.metadata.at("rule") == "secant" || result.metadata.at("rule") == "trapezoid");
 }
 
 TEST_F(Requests, TheToleranceMustBePositive) {

@@ -54,11 +54,16 @@ TEST_P(Stability, MemoryForStoredPointsOnlySavesEvaluations) {
   const Model model = Model::load(network.model, {.precision = Precision::kDouble});
   Request request = network.request(Method::kNig);
   request.tolerance = 2e-3;
+  const bool trapezoids = attribute(model, inputs, request).metadata.at("rule") == "trapezoid";
   const Result rich = attribute(model, inputs, request);
   request.memory_budget = 0;
   const Result poor = attribute(model, inputs, request);
   expect_equal(rich, poor, 1e-12, "without memory");
   for (std::size_t n = 0; n < rich.steps.size(); ++n) {
+    if (!trapezoids) {
+      EXPECT_EQ(rich.evaluations[n], poor.evaluations[n]) << "secants store no points";
+      continue;
+    }
     EXPECT_EQ(rich.evaluations[n], rich.steps[n] + 1) << "every point once";
     EXPECT_LE(poor.evaluations[n], 2 * (poor.steps[n] + 1) + 16) << "levels add up to less than twice the last";
   }

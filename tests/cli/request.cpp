@@ -26,15 +26,15 @@ TEST(RequestOptions, DefaultsAreThoseOfTheLibrary) {
   EXPECT_EQ(request.steps, 0);
 }
 
-TEST(RequestOptions, StepsAloneMeanTheTrapezoidRule) {
+TEST(RequestOptions, StepsAloneLeaveTheRuleToTheModel) {
   const Request request = make_request(with([](AttributeArguments& a) { a.steps = 50; }));
-  EXPECT_EQ(request.quadrature, Quadrature::kTrapezoid);
+  EXPECT_EQ(request.quadrature, Quadrature::kAdaptive);
   EXPECT_EQ(request.steps, 50);
-  EXPECT_EQ(quadrature_text(request), "50 segments, trapezoid");
+  EXPECT_EQ(quadrature_text(request), "50 segments, by secants, or trapezoids on smooth models");
 }
 
 TEST(RequestOptions, PathsAreDescribed) {
-  EXPECT_EQ(quadrature_text(make_request({})), "adaptive trapezoid to tolerance 0.01, at most 1024 segments");
+  EXPECT_EQ(quadrature_text(make_request({})), "adaptive to tolerance 0.01, at most 1024 segments");
   EXPECT_EQ(quadrature_text(make_request(with([](AttributeArguments& a) { a.method = "gradient"; }))), "");
 }
 
@@ -43,7 +43,6 @@ TEST(RequestOptions, ContradictionsAreRefused) {
       [](AttributeArguments& a) { a.method = "shapley"; },
       [](AttributeArguments& a) { a.quadrature = "simpson"; },
       [](AttributeArguments& a) { a.quadrature = "midpoint"; },
-      [](AttributeArguments& a) { a.quadrature = "adaptive", a.steps = 4; },
       [](AttributeArguments& a) { a.steps = 0; },
       [](AttributeArguments& a) { a.steps = 4, a.tolerance = 0.1; },
       [](AttributeArguments& a) { a.steps = 4, a.max_steps = 8; },
