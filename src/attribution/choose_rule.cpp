@@ -6,6 +6,9 @@
 namespace mho::attribution {
 
 Quadrature choose_rule(const Setup& setup) {
+  // One gradient is exact.
+  const auto exact = [](const LayerChoice& layer) { return layer.affine_to_target; };
+  if (std::ranges::all_of(setup.layers, exact)) return Quadrature::kTrapezoid;
   const graph::Graph& graph = *setup.graph;
   const std::vector<bool> moves = graph::dependents(graph, setup.sources.all());
   std::vector<bool> wanted(graph.value_count(), false);

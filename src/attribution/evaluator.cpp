@@ -120,11 +120,19 @@ double ExamplePath::alpha(std::int64_t k, std::int64_t count) const {
 // from r = 1/2 on (ResNets).
 double Evaluator::grading(ExamplePath& path) const {
   double at_baseline = 0, difference = 0;
-  const auto add = [&](const Array& from, const Array& to) {
-    for (std::int64_t i = 0; i < from.size(); ++i) {
-      at_baseline += std::abs(from.at(i));
-      difference += std::abs(to.at(i) - from.at(i));
+  // Stored elements, in any layout: padding is 0.
+  const auto sum = [&](auto from, auto to) {
+    double a = 0, d = 0;
+    for (std::size_t i = 0; i < from.size(); ++i) {
+      a += std::abs(static_cast<double>(from[i]));
+      d += std::abs(static_cast<double>(to[i]) - static_cast<double>(from[i]));
     }
+    at_baseline += a;
+    difference += d;
+  };
+  const auto add = [&](const Tensor& from, const Tensor& to) {
+    if (from.dtype() == DType::f32) sum(from.as<float>(), to.as<float>());
+    if (from.dtype() == DType::f64) sum(from.as<double>(), to.as<double>());
   };
   if (stage_) {
     const auto run = [&](std::vector<OwnedTensor>& values) {
@@ -132,16 +140,15 @@ double Evaluator::grading(ExamplePath& path) const {
         std::memcpy(stage_->feed(i).data, values[i].view().data, values[i].view().type.bytes());
       }
       stage_->forward();
-      std::vector<Array> result;
-      for (std::size_t i = 0; i < stage_count_; ++i) result.push_back(engine::to_host(device(), stage_->fetch(i)));
-      return result;
     };
-    const std::vector<Array> from = run(path.from), to = run(path.to);
-    for (std::size_t i = 0; i < from.size(); ++i) add(from[i], to[i]);
+    run(path.from);
+    std::vector<OwnedTensor> from;
+    for (std::size_t i = 0; i < stage_count_; ++i) from.emplace_back(stage_->fetch(i));
+    run(path.to);
+    for (std::size_t i = 0; i < stage_count_; ++i) add(from[i].view(), stage_->fetch(i));
   } else {
     for (std::size_t i = 0; i < interpolated_.size(); ++i) {
-      if (!interpolated_[i]) continue;
-      add(engine::to_host(device(), path.from[i].view()), engine::to_host(device(), path.to[i].view()));
+      if (interpolated_[i]) add(path.from[i].view(), path.to[i].view());
     }
   }
   constexpr double kLeast = 1e-3, kMost = 20;
