@@ -53,6 +53,35 @@ TEST(CpuAttention, ScoresInSeveralBlocks) {
   check_attention({3}, 40, 5000, false, false);
 }
 
+// A device of one thread on every thread of a team: temporaries are those of one thread.
+TEST(CpuAttention, RunsInLanes) {
+  Bench bench(17, 3);
+  const Pair q = bench.random({4, 9, 8}), k = bench.random({4, 11, 8}), v = bench.random({4, 11, 6});
+  const Pair gy = bench.random({4, 9, 6});
+  const auto lanes = bench.cpu().make_lanes();
+  ASSERT_EQ(lanes.size(), 3U);
+  std::vector<Pair> y, gq;
+  for (std::size_t lane = 0; lane < lanes.size(); ++lane) {
+    y.push_back(bench.output({4, 9, 6}));
+    gq.push_back(bench.output({4, 9, 8}));
+  }
+  const auto reference = make_reference_device();
+  const auto compute = [&](Device& device, std::size_t lane, const Pick& pick) {
+    Scratch scratch;
+    Workspace workspace(scratch);
+    const AttentionAttributes attributes{0.3, true};
+    const AttentionOperands in{pick(q), pick(k), pick(v), {}};
+    device.attention(workspace, attributes, in, pick(y[lane]));
+    device.attention_vjp(workspace, attributes, in, pick(gy), {pick(gq[lane]), {}, {}, {}});
+  };
+  for (std::size_t lane = 0; lane < lanes.size(); ++lane) compute(*reference, lane, Pick(true));
+  run_lanes(lanes.size(), [&](std::size_t lane) { compute(*lanes[lane], lane, Pick(false)); });
+  for (std::size_t lane = 0; lane < lanes.size(); ++lane) {
+    bench.expect_equal(y[lane], kTolerance, "y");
+    bench.expect_equal(gq[lane], kTolerance, "gq");
+  }
+}
+
 TEST(CpuAttention, ARowThatMayAttendToNothingTakesTheMean) {
   Bench bench(3);
   const Pair q = bench.random({1, 2}), k = bench.random({4, 2}), v = bench.random({4, 1}), y = bench.output({1, 1});

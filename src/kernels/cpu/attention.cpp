@@ -129,7 +129,7 @@ void for_each_product(int threads, Workspace& workspace, const Attention& attent
   }
   const cpu::ScopedThreads scoped(1);
   cpu::parallel_for(threads, e.batch, e.rows * e.keys * e.size, 1, [&](std::int64_t begin, std::int64_t end) {
-    float* const own = scratch + omp_get_thread_num() * floats;
+    float* const own = scratch + cpu::thread_index(threads) * floats;
     for (std::int64_t b = begin; b < end; ++b) body(b, own);
   });
 }

@@ -52,4 +52,8 @@ void parallel_for(int threads, std::int64_t count, std::int64_t cost, std::int64
   }
 }
 
+/// Which of `threads` threads this is, inside parallel_for(threads, …). A device of one thread may itself run on any
+/// thread of a larger team (run_lanes).
+inline int thread_index(int threads) { return threads == 1 ? 0 : omp_get_thread_num(); }
+
 }  // namespace mho::kernels::cpu
