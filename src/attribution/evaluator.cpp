@@ -293,13 +293,16 @@ std::vector<std::vector<OwnedTensor>> Evaluator::behind_prefix(
   std::vector<std::vector<OwnedTensor>> result(of.size());
   for (std::size_t s = 0; s < of.size(); ++s) {
     for (std::size_t i = 0; i < interpolated_.size(); ++i) {
-      // The plan takes feeds in plain layout; the prefix may compute them blocked.
       OwnedTensor value(slot(plan().feed(i), 0).type);
-      const bool own_baseline = !at_input && !fed_tensors_[i].empty();
       const Tensor computed = engine::slot_of(prefix_->fetch(i), static_cast<std::int64_t>(s), prefix_batch_);
-      engine::from_host(dev,
-                        own_baseline ? setup_->baseline(fed_tensors_[i], of[s].second) : engine::to_host(dev, computed),
-                        value.view());
+      if (!at_input && !fed_tensors_[i].empty()) {
+        engine::from_host(dev, setup_->baseline(fed_tensors_[i], of[s].second), value.view());
+      } else if (computed.type == value.type()) {
+        value.copy_from(computed);
+      } else {
+        // The plan takes feeds in plain layout; the prefix may compute them blocked.
+        engine::from_host(dev, engine::to_host(dev, computed), value.view());
+      }
       result[s].push_back(std::move(value));
     }
   }

@@ -49,20 +49,15 @@ struct Walker {
 /// Values between what moves and the target that nodes made which may move axes: the others keep rows where they are.
 std::vector<graph::ValueId> moved_rows(const Setup& setup) {
   const graph::Graph& graph = *setup.graph;
-  const std::vector<graph::ValueId> sources = setup.sources.all();
-  const std::vector<bool> moves = graph::dependents(graph, sources);
-  std::vector<bool> wanted(graph.value_count(), false);
-  wanted[static_cast<std::size_t>(setup.target.value)] = true;
+  const std::vector<bool> moves = graph::dependents(graph, setup.sources.all());
+  const std::vector<bool> wanted = graph::ancestors(graph, setup.target.value);
   std::vector<graph::ValueId> result;
-  for (std::size_t n = graph.nodes().size(); n-- > 0;) {
-    const graph::Node& node = graph.nodes()[n];
-    const auto is_wanted = [&](graph::ValueId id) { return wanted[static_cast<std::size_t>(id)]; };
-    if (std::ranges::none_of(node.outputs, is_wanted)) continue;
-    for (const graph::ValueId id : node.inputs) wanted[static_cast<std::size_t>(id)] = true;
+  for (const graph::Node& node : graph.nodes()) {
     const primitives::LayoutRule rule = node.primitive->layout_rule();
     if (rule != primitives::LayoutRule::plain && rule != primitives::LayoutRule::channels) continue;
     for (const graph::ValueId id : node.outputs) {
-      if (moves[static_cast<std::size_t>(id)]) result.push_back(id);
+      const auto i = static_cast<std::size_t>(id);
+      if (moves[i] && wanted[i]) result.push_back(id);
     }
   }
   return result;

@@ -40,6 +40,18 @@ void find_cuts(const Graph& graph, ValueId target, Analysis& facts) {
 
 }  // namespace
 
+std::vector<bool> ancestors(const Graph& graph, ValueId of) {
+  std::vector<bool> result(graph.value_count(), false);
+  result[index(of)] = true;
+  for (std::size_t n = graph.nodes().size(); n-- > 0;) {
+    const Node& node = graph.nodes()[n];
+    const auto wanted = [&](ValueId id) { return result[index(id)]; };
+    if (std::ranges::none_of(node.outputs, wanted)) continue;
+    for (const ValueId id : node.inputs) result[index(id)] = true;
+  }
+  return result;
+}
+
 std::vector<bool> dependents(const Graph& graph, std::span<const ValueId> from) {
   std::vector<bool> depends(graph.value_count(), false);
   for (const ValueId id : from) depends[index(id)] = true;

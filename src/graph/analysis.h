@@ -24,6 +24,9 @@ struct Analysis {
 /// One entry per value: `from`, and everything that depends on them in any way.
 [[nodiscard]] std::vector<bool> dependents(const Graph& graph, std::span<const ValueId> from);
 
+/// One entry per value: `of`, and everything that it depends on in any way.
+[[nodiscard]] std::vector<bool> ancestors(const Graph& graph, ValueId of);
+
 /// `inputs` are the interpolated ones (real); `target` is any value.
 [[nodiscard]] Analysis analyze(const Graph& graph, std::span<const ValueId> inputs, ValueId target,
                                Through through = Through::differentiable);
