@@ -7,7 +7,8 @@
 
 namespace mho::engine {
 
-/// A tensor of a chain: its last slot lies in the pad before it in the next run, where it is the first slot's reference.
+/// A tensor of a chain: its last slot lies in the pad before it in the next run, where it is the first slot's
+/// reference.
 struct Carried {
   std::byte* pad;
   std::byte* last;
