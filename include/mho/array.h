@@ -1,8 +1,9 @@
-// An owned, dense, row-major array: what goes into and comes out of the library.
+// A dense, row-major array: what goes into and comes out of the library.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -47,7 +48,7 @@ struct DTypeOf<bool> {
   static constexpr DType value = DType::b8;
 };
 
-/// Owned n-dimensional array, row-major, aligned to 64 bytes.
+/// N-dimensional array, row-major; its own, aligned to 64 bytes, or borrowed.
 class Array {
  public:
   Array() : Array(DType::f32, Shape{0}) {}
@@ -58,12 +59,17 @@ class Array {
   Array(Shape shape, std::span<const T> values);
   template <class T>
   Array(Shape shape, const std::vector<T>& values) : Array(std::move(shape), std::span<const T>(values)) {}
+  /// Elements that others own, not copied: `owner` keeps them alive, and they must not change meanwhile. Copies of the
+  /// array share them; whoever asks to write gets elements of its own. Throws Error(kInvalidArgument) if `bytes` are
+  /// not as many as `shape` needs, or not aligned to an element.
+  [[nodiscard]] static Array borrow(DType dtype, Shape shape, std::span<const std::byte> bytes,
+                                    std::shared_ptr<const void> owner);
 
   [[nodiscard]] DType dtype() const noexcept { return dtype_; }
   [[nodiscard]] const Shape& shape() const noexcept { return shape_; }
   [[nodiscard]] std::int64_t size() const noexcept { return size_; }
   [[nodiscard]] std::span<const std::byte> bytes() const noexcept;
-  [[nodiscard]] std::span<std::byte> bytes() noexcept;
+  [[nodiscard]] std::span<std::byte> bytes();
 
   /// Borrowed elements. Throws Error(kInvalidArgument) if T is not the array's type.
   template <class T>
@@ -78,6 +84,7 @@ class Array {
 
  private:
   void require(DType wanted) const;
+  [[nodiscard]] const std::byte* data() const noexcept;
 
   struct Chunk {
     alignas(64) std::byte bytes[64];
@@ -86,18 +93,20 @@ class Array {
   Shape shape_;
   std::int64_t size_ = 0;
   std::vector<Chunk> storage_;
+  const std::byte* borrowed_ = nullptr;
+  std::shared_ptr<const void> owner_;
 };
 
 template <class T>
 std::span<const T> Array::as() const {
   require(DTypeOf<T>::value);
-  return {reinterpret_cast<const T*>(storage_.data()), static_cast<std::size_t>(size_)};
+  return {reinterpret_cast<const T*>(data()), static_cast<std::size_t>(size_)};
 }
 
 template <class T>
 std::span<T> Array::as() {
   require(DTypeOf<T>::value);
-  return {reinterpret_cast<T*>(storage_.data()), static_cast<std::size_t>(size_)};
+  return {reinterpret_cast<T*>(bytes().data()), static_cast<std::size_t>(size_)};
 }
 
 extern template Array::Array(Shape, std::span<const float>);

@@ -64,5 +64,7 @@ void write_heatmap_png(const std::filesystem::path& path, const std::vector<Heat
 /// `mho/estimated_error/<layer>`; `mho/metadata` is a JSON text. numpy.load reads it. A layer whose own name begins
 /// with `mho/` is stored as `layer:<name>`; the metadata lists the array of every layer.
 void write_result(const std::filesystem::path& path, const Result& result);
+/// What write_result wrote. Throws Error(kIo) for other and damaged files.
+[[nodiscard]] Result read_result(const std::filesystem::path& path);
 
 }  // namespace mho::io

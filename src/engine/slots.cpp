@@ -31,7 +31,8 @@ double element_of(kernels::Device& device, const Tensor& t, std::int64_t index) 
 
 void from_host(kernels::Device& device, const Array& array, const Tensor& t) {
   Array copy = array.to(t.dtype());
-  Tensor view{{t.dtype(), t.shape()}, copy.bytes().data(), false};
+  std::byte* const elements = copy.bytes().data();
+  Tensor view{{t.dtype(), t.shape()}, elements, false};
   kernels::Scratch scratch;
   kernels::Workspace workspace(scratch);
   device.copy(workspace, view, t);

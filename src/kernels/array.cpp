@@ -1,4 +1,4 @@
-// The public owning array (declared in <mho/array.h>); it stands on the lowest floor because all floors use it.
+// The public array (declared in <mho/array.h>); it stands on the lowest floor because all floors use it.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <mho/array.h>
@@ -81,11 +81,39 @@ template Array::Array(Shape, std::span<const double>);
 template Array::Array(Shape, std::span<const std::int64_t>);
 template Array::Array(Shape, std::span<const std::int32_t>);
 
-std::span<const std::byte> Array::bytes() const noexcept {
-  return {reinterpret_cast<const std::byte*>(storage_.data()), static_cast<std::size_t>(size_) * size_of(dtype_)};
+Array Array::borrow(DType dtype, Shape shape, std::span<const std::byte> bytes, std::shared_ptr<const void> owner) {
+  Array array(dtype, Shape{0});
+  array.size_ = element_count(shape);
+  array.shape_ = std::move(shape);
+  const std::size_t needed = static_cast<std::size_t>(array.size_) * size_of(dtype);
+  if (bytes.size() != needed) {
+    throw Error(Code::kInvalidArgument,
+                fmt::format("array of shape {} needs {} bytes, got {}", to_string(array.shape_), needed, bytes.size()));
+  }
+  if (reinterpret_cast<std::uintptr_t>(bytes.data()) % size_of(dtype) != 0) {
+    throw Error(Code::kInvalidArgument, fmt::format("borrowed elements of type {} are not aligned to {} bytes",
+                                                    to_string(dtype), size_of(dtype)));
+  }
+  if (array.size_ == 0) return array;
+  array.borrowed_ = bytes.data();
+  array.owner_ = std::move(owner);
+  return array;
 }
 
-std::span<std::byte> Array::bytes() noexcept {
+const std::byte* Array::data() const noexcept {
+  return borrowed_ != nullptr ? borrowed_ : reinterpret_cast<const std::byte*>(storage_.data());
+}
+
+std::span<const std::byte> Array::bytes() const noexcept {
+  return {data(), static_cast<std::size_t>(size_) * size_of(dtype_)};
+}
+
+std::span<std::byte> Array::bytes() {
+  if (borrowed_ != nullptr) {
+    Array own(dtype_, shape_);
+    std::memcpy(own.storage_.data(), borrowed_, static_cast<std::size_t>(size_) * size_of(dtype_));
+    *this = std::move(own);
+  }
   return {reinterpret_cast<std::byte*>(storage_.data()), static_cast<std::size_t>(size_) * size_of(dtype_)};
 }
 

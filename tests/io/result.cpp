@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 #include <mho/io.h>
 
+#include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "io/temporary_folder.h"
@@ -59,6 +61,53 @@ TEST(WriteResult, MetadataIsJsonEvenWhenNamesAreNotUtf8) {
   EXPECT_EQ(metadata.at("run").at("method"), "nig");
   EXPECT_EQ(metadata.at("layers").at(1).at("array"), "layer:mho/target");
   EXPECT_EQ(metadata.at("layers").at(0).at("shape"), (std::vector<int>{2, 3}));
+}
+
+TEST(ReadResult, ReturnsWhatWasWritten) {
+  TemporaryFolder folder;
+  const Result written = example();
+  write_result(folder / "r.npz", written);
+  const Result read = read_result(folder / "r.npz");
+  ASSERT_EQ(read.layers.size(), 2U);
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(read.layers[i].name, written.layers[i].name);
+    EXPECT_EQ(read.layers[i].op, "Relu");
+    EXPECT_EQ(read.layers[i].cut, true);
+    EXPECT_EQ(read.layers[i].values.shape(), (Shape{2, 3}));
+    EXPECT_TRUE(std::ranges::equal(read.layers[i].values.as<double>(), written.layers[i].values.as<double>()));
+    EXPECT_EQ(read.layers[i].residual, written.layers[i].residual);
+    EXPECT_EQ(read.layers[i].estimated_error, written.layers[i].estimated_error);
+    EXPECT_TRUE(std::isnan(read.layers[i].precision_error));
+  }
+  EXPECT_EQ(read.f_input, written.f_input);
+  EXPECT_EQ(read.f_baseline, written.f_baseline);
+  EXPECT_EQ(read.target, written.target);
+  EXPECT_EQ(read.evaluations, written.evaluations);
+  EXPECT_EQ(read.steps, written.steps);
+  EXPECT_EQ(read.converged, written.converged);
+  EXPECT_EQ(read.metadata, written.metadata);
+}
+
+TEST(ReadResult, RefusesOtherArchivesAndMissingColumns) {
+  TemporaryFolder folder;
+  write_npz(folder / "other.npz", {{"x", Array({2}, std::vector<double>{1, 2})}});
+  EXPECT_THROW((void)read_result(folder / "other.npz"), Error);
+
+  write_result(folder / "r.npz", example());
+  auto arrays = read_npz(folder / "r.npz");
+  const auto texts = read_npz_texts(folder / "r.npz");
+  const auto with = [&](const std::string& name, const Array& array) {
+    auto changed = arrays;
+    changed.insert_or_assign(name, array);
+    write_npz(folder / "changed.npz", changed, texts);
+    return folder / "changed.npz";
+  };
+  EXPECT_THROW((void)read_result(with("mho/f_input", Array(DType::f64, {3}))), Error);
+  EXPECT_THROW((void)read_result(with("layer:mho/target", Array(DType::f64, {1, 3}))), Error);
+  arrays.erase("mho/steps");
+  EXPECT_THROW((void)read_result(with("mho/f_input", Array(DType::f64, {2}))), Error);
+  write_npz(folder / "text.npz", {}, {{"mho/metadata", "{"}});
+  EXPECT_THROW((void)read_result(folder / "text.npz"), Error);
 }
 
 }  // namespace

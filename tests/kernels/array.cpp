@@ -1,10 +1,15 @@
-// Invariant: an Array owns exactly the elements of its shape, and impossible shapes are errors, never overflows.
+// Invariant: an Array has exactly the elements of its shape, never writes to borrowed ones, and impossible shapes are
+// errors, never overflows.
 #include <gtest/gtest.h>
 #include <mho/array.h>
 #include <mho/error.h>
 
 #include <cstdint>
 #include <limits>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
 
 namespace mho {
 namespace {
@@ -42,6 +47,32 @@ TEST(Array, StartsZeroedAndAligned) {
     EXPECT_EQ(reinterpret_cast<std::uintptr_t>(array.bytes().data()) % 64, 0U);
     for (const std::byte byte : array.bytes()) EXPECT_EQ(byte, std::byte{0});
   }
+}
+
+TEST(Array, BorrowsWithoutCopyingAndCopiesBeforeItIsWrittenTo) {
+  const auto owner = std::make_shared<const std::vector<float>>(std::vector<float>{1, 2, 3, 4});
+  const auto bytes = std::as_bytes(std::span(*owner));
+  Array array = Array::borrow(DType::f32, {2, 2}, bytes, owner);
+  EXPECT_EQ(std::as_const(array).bytes().data(), bytes.data());
+  EXPECT_EQ(owner.use_count(), 2);
+  Array copy = array;
+  EXPECT_EQ(std::as_const(copy).bytes().data(), bytes.data());
+
+  copy.as<float>()[0] = 7;
+  EXPECT_EQ((*owner)[0], 1);
+  EXPECT_EQ(copy.at(0), 7);
+  EXPECT_EQ(copy.at(3), 4);
+  EXPECT_EQ(array.at(0), 1);
+  array = Array();
+  EXPECT_EQ(owner.use_count(), 1);
+}
+
+TEST(Array, BorrowsOnlyWhatFits) {
+  const std::vector<float> values{1, 2, 3};
+  const auto bytes = std::as_bytes(std::span(values));
+  expect_error(Code::kInvalidArgument, [&] { (void)Array::borrow(DType::f32, {2}, bytes, nullptr); });
+  expect_error(Code::kInvalidArgument, [&] { (void)Array::borrow(DType::f32, {2}, bytes.subspan(1, 8), nullptr); });
+  EXPECT_EQ(Array::borrow(DType::f64, {0, 3}, {}, nullptr).bytes().size(), 0U);
 }
 
 TEST(Array, NeedsAsManyValuesAsItsShapeHas) {

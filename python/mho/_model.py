@@ -1,0 +1,260 @@
+"""Loading a model, asking what it holds, running it and attributing its outputs."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Union
+
+import numpy as np
+
+from . import _core
+from ._arrays import input_arrays
+from ._html import model_html
+from ._request import in_bytes, set_baselines, set_path, set_rules, set_target
+from ._result import Result
+from .errors import InvalidArgumentError
+
+Progress = Union[bool, Callable[[int, int, int], Any]]
+_PATH_METHODS = ("nig", "conductance", "ig", "internal_influence")
+
+
+def load(
+    model: Any,
+    *,
+    precision: str = "single",
+    threads: int = 0,
+    winograd: bool = False,
+    one_example: bool = False,
+    directory: str | os.PathLike[str] | None = None,
+) -> Model:
+    """Loads an ONNX model.
+
+    model: path of a file, its bytes, an open binary file, or an onnx.ModelProto.
+    precision: "single" (float32 kernels, sums in float64), "double" (the reference, slow) or "bf16" (with AMX).
+    threads: 0 for all cores.
+    winograd: 3 x 3 convolutions by Winograd's algorithm where it pays; rounding then depends on batch and threads.
+    one_example: the inputs together are one example, whatever their leading axes (nodes of a graph).
+    directory: where external data of a model given as bytes may lie.
+
+    Raises FileNotFoundError, IoError, InvalidModelError, UnsupportedError, LimitError; TypeError for other objects.
+    """
+    options = {"precision": precision, "threads": threads, "winograd": winograd, "one_example": one_example}
+    if isinstance(model, (str, os.PathLike)):
+        path = Path(model)
+        if not path.exists():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+        return Model(_core.Model.load(path, **options), options, str(path))
+    name = f"{type(model).__module__}.{type(model).__name__}"
+    if hasattr(model, "SerializeToString"):
+        model = model.SerializeToString()
+    elif hasattr(model, "read"):
+        name = str(getattr(model, "name", name))
+        model = model.read()
+    if not isinstance(model, (bytes, bytearray, memoryview)):
+        raise TypeError(f"a path, bytes, a binary file or an onnx.ModelProto is needed, not {name}")
+    return Model(_core.Model.parse(bytes(model), Path(directory or ""), **options), options, name)
+
+
+class Model:
+    """An ONNX model: immutable, and any number of threads may use it at once. Made by mho.load()."""
+
+    def __init__(self, core: _core.Model, options: Mapping[str, Any], name: str) -> None:
+        self._core = core
+        self._options = dict(options)
+        self._inputs = core.inputs()
+        self._outputs = core.outputs()
+        self._default_inspection: _core.Inspection | None = None
+        self.name = name
+
+    @property
+    def inputs(self) -> list[_core.Port]:
+        """Declared inputs: name, type, shape (-1 where symbolic)."""
+        return list(self._inputs)
+
+    @property
+    def outputs(self) -> list[_core.Port]:
+        """Declared outputs."""
+        return list(self._outputs)
+
+    @property
+    def layers(self) -> list[_core.Layer]:
+        """Every tensor that can be attributed, in the order of computation. Symbolic extents besides the batch are 1."""
+        return self.inspect().layers
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What load() was told."""
+        return dict(self._options)
+
+    def with_options(self, **options: Any) -> Model:
+        """The same model with other options of load(); the weights are shared."""
+        unknown = set(options) - set(self._options)
+        if unknown:
+            raise TypeError(f"unknown options: {', '.join(sorted(unknown))}; there are {', '.join(self._options)}")
+        merged = {**self._options, **options}
+        return Model(self._core.with_options(**merged), merged, self.name)
+
+    def inspect(
+        self,
+        x: Any = None,
+        *,
+        shapes: Mapping[str, Sequence[int]] | None = None,
+        output: str | None = None,
+        probability: bool = False,
+        at: str | Sequence[str] | None = None,
+    ) -> _core.Inspection:
+        """What mho understood: layers, which are cuts, the target, where paths begin, how points are batched.
+
+        x: inputs whose shapes (and integer values) are used; shapes: {input: shape} in their place.
+        output, probability, at: as in attribute().
+        """
+        default = x is None and not shapes and not output and not probability and not at
+        if default and self._default_inspection is not None:
+            return self._default_inspection
+        arrays = {} if x is None else input_arrays(self._inputs, x)
+        given = {name: list(map(int, shape)) for name, shape in (shapes or {}).items()}
+        inspection = self._core.inspect(arrays, given, output or "", probability, _names(at))
+        if default:
+            self._default_inspection = inspection
+        return inspection
+
+    def run(self, x: Any) -> dict[str, np.ndarray]:
+        """All outputs by name. x: an array for a single input, a sequence in the order of the inputs, or a mapping."""
+        return self._core.run(input_arrays(self._inputs, x))
+
+    def attribute(
+        self,
+        x: Any,
+        *,
+        layers: str | Sequence[str] | None = None,
+        method: str = "nig",
+        target: Any = None,
+        baselines: Any = 0.0,
+        tolerance: float | None = None,
+        steps: int | None = None,
+        max_steps: int | None = None,
+        quadrature: str | None = None,
+        exact: bool = False,
+        rules: str | Mapping[str, str] | None = None,
+        multipliers: bool = False,
+        split_by_input: bool = False,
+        at: str | Sequence[str] | None = None,
+        output: str | None = None,
+        probability: bool = False,
+        class_mean: bool = False,
+        micro_batch: int = 0,
+        memory: int | str = "512M",
+        max_breakpoints: int | None = None,
+        progress: Progress = False,
+    ) -> Result:
+        """How much each neuron of the layers contributed to the target, for every example of x.
+
+        x: an array for a single input, a sequence in the order of the inputs, or a mapping by name. numpy arrays,
+            torch tensors and whatever has __array__ or __dlpack__ are taken without a copy where types agree.
+        layers: tensor or node names, globs ("layer3*"); None: every cut layer. method "ig" is at the input.
+        method: "nig", "deeplift", "conductance", "ig", "internal_influence", "gradient_x_activation", "gradient" or
+            "activation".
+        target: None for the largest output of each example; an index, or a tuple for outputs of several axes; a list
+            or array with one per example; mho.Difference; mho.Weighted.
+        baselines: x' of every input: a number, "mean" (of x), arrays as for x with one example or as many;
+            for "deeplift" mho.References or mho.DinucleotideShuffles, too.
+        tolerance: relative L1 error per example and layer that path methods stop at (default 1e-2).
+        steps: so many segments instead; max_steps (1024): where adaptive runs give up (`converged` tells).
+        quadrature: "adaptive", "secant", "trapezoid", "left", "right", "midpoint", "gauss_legendre"; exact=True sums
+            over the linear pieces of piecewise linear models (at most max_breakpoints).
+        rules: DeepLIFT's: "rescale", "reveal_cancel", "genomics", "gradient", "linear", or {node or glob: rule}.
+        multipliers: "deeplift" returns multipliers instead of contributions.
+        split_by_input: "conductance" keeps [examples, neurons, input elements].
+        at: tensors at which paths begin instead of the inputs.
+        output: tensor that the target is taken from: an output (None: the first) or any other, whose neurons are
+            explained; probability: keep a final Softmax or Sigmoid; class_mean: subtract the mean over all classes.
+        micro_batch, memory: path points evaluated at once (0: chosen) and bytes for them.
+        progress: True for a bar (tqdm), or a callable (examples done, examples, evaluations), which may return False
+            to stop.
+
+        Raises InvalidArgumentError (ValueError), NotFoundError (KeyError) for unknown layers, NumericError for NaN,
+        UnsupportedError, LimitError, TypeError for arrays of the wrong type.
+        """
+        request = _core.Request()
+        request.method = method
+        if method not in _PATH_METHODS and (exact or quadrature or not tolerance is steps is max_steps is None):
+            raise InvalidArgumentError(f"method '{method}' has no path: it takes no tolerance, steps or quadrature")
+        if method == "ig" and layers is not None:
+            raise InvalidArgumentError("method 'ig' is at the input: it takes no layers (for layers: 'nig')")
+        arrays = input_arrays(self._inputs, x)
+        request.layers = self._layer_names(layers)
+        request.at = _names(at)
+        set_target(request, target)
+        set_baselines(request, self._inputs, arrays, baselines)
+        set_path(request, tolerance=tolerance, steps=steps, max_steps=max_steps, quadrature=quadrature, exact=exact)
+        set_rules(request, rules)
+        request.output = output or ""
+        request.probability = probability
+        request.subtract_class_mean = class_mean
+        request.multipliers = multipliers
+        request.split_by_input = split_by_input
+        request.micro_batch = micro_batch
+        request.memory_budget = in_bytes(memory)
+        if max_breakpoints is not None:
+            request.max_breakpoints = max_breakpoints
+        with _reporter(progress) as report:
+            return Result(_core.attribute(self._core, arrays, request, report), self._aliases())
+
+    def _layer_names(self, layers: str | Sequence[str] | None) -> list[str]:
+        return _names(layers)
+
+    def _aliases(self) -> Mapping[str, str]:
+        """Other names of tensors."""
+        return {}
+
+    def __repr__(self) -> str:
+        inputs = ", ".join(f"{port.name}{_shape_text(port)}" for port in self._inputs)
+        outputs = ", ".join(port.name for port in self._outputs)
+        return f"<mho.Model {self.name}: {inputs} -> {outputs}>"
+
+    def _repr_html_(self) -> str:
+        return model_html(self)
+
+
+def _names(value: str | Sequence[str] | None) -> list[str]:
+    if value is None:
+        return []
+    if isinstance(value, str):
+        return [value]
+    names = list(value)
+    for name in names:
+        if not isinstance(name, str):
+            raise TypeError(f"a layer is given by its name, not by {name!r}")
+    return names
+
+
+def _shape_text(port: _core.Port) -> str:
+    extents = [symbol or ("?" if extent < 0 else str(extent)) for extent, symbol in zip(port.shape, port.symbols)]
+    return f"[{', '.join(extents)}]"
+
+
+@contextlib.contextmanager
+def _reporter(progress: Progress) -> Iterator[Callable[[int, int, int], Any] | None]:
+    """The core's progress callback: none, the caller's, or a tqdm bar."""
+    if progress is False or progress is None:
+        yield None
+    elif progress is not True:
+        yield progress
+    else:
+        try:
+            from tqdm.auto import tqdm
+        except ImportError as error:
+            raise ImportError("progress=True needs tqdm: pip install tqdm, or give a callable") from error
+        with tqdm(unit="example") as bar:
+
+            def show(done: int, examples: int, evaluations: int) -> None:
+                bar.total = examples
+                bar.n = done
+                bar.set_postfix(evaluations=evaluations, refresh=False)
+                bar.refresh()
+
+            yield show

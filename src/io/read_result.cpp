@@ -1,0 +1,101 @@
+// read_result of <mho/io.h>: from a result file back to a Result.
+#include <fmt/format.h>
+#include <mho/io.h>
+
+#include <limits>
+#include <nlohmann/json.hpp>
+
+namespace mho::io {
+
+namespace {
+
+using Arrays = std::map<std::string, Array, std::less<>>;
+using nlohmann::json;
+
+[[noreturn]] void refuse(const std::filesystem::path& path, const std::string& reason) {
+  throw Error(Code::kIo, fmt::format("{}: {}; results are written by `mho attribute -o` or io::write_result",
+                                     path.string(), reason));
+}
+
+Array take(const std::filesystem::path& path, Arrays& arrays, const std::string& name) {
+  const auto it = arrays.find(name);
+  if (it == arrays.end()) refuse(path, fmt::format("there is no array '{}'", name));
+  Array array = std::move(it->second);
+  arrays.erase(it);
+  return array;
+}
+
+/// A column with one entry per example.
+template <class T>
+std::vector<T> column(const std::filesystem::path& path, Arrays& arrays, const std::string& name,
+                      std::int64_t examples) {
+  const Array array = take(path, arrays, name);
+  if (array.shape() != Shape{examples}) {
+    refuse(path,
+           fmt::format("array '{}' has shape {}, not {}", name, to_string(array.shape()), to_string(Shape{examples})));
+  }
+  std::vector<T> values;
+  values.reserve(static_cast<std::size_t>(array.size()));
+  if constexpr (std::is_same_v<T, bool>) {
+    for (std::int64_t i = 0; i < array.size(); ++i) values.push_back(array.at(i) != 0);
+  } else {
+    const Array converted = array.to(DTypeOf<T>::value);
+    const auto elements = converted.as<T>();
+    values.assign(elements.begin(), elements.end());
+  }
+  return values;
+}
+
+LayerResult read_layer(const std::filesystem::path& path, Arrays& arrays, const json& row, std::int64_t examples) {
+  LayerResult layer;
+  layer.name = row.at("name").get<std::string>();
+  layer.node = row.at("node").get<std::string>();
+  layer.op = row.at("op").get<std::string>();
+  layer.cut = row.at("cut").get<bool>();
+  layer.precision_error = row.value("precision_error", std::numeric_limits<double>::quiet_NaN());
+  const auto array = row.at("array").get<std::string>();
+  layer.values = take(path, arrays, array).to(DType::f64);
+  if (layer.values.shape().empty() || layer.values.shape()[0] != examples) {
+    refuse(path, fmt::format("array '{}' has shape {}, but there are {} examples", array,
+                             to_string(layer.values.shape()), examples));
+  }
+  const std::string residual = fmt::format("mho/residual/{}", array);
+  if (arrays.contains(residual)) layer.residual = column<double>(path, arrays, residual, examples);
+  layer.estimated_error = column<double>(path, arrays, fmt::format("mho/estimated_error/{}", array), examples);
+  return layer;
+}
+
+}  // namespace
+
+Result read_result(const std::filesystem::path& path) {
+  Arrays arrays = read_npz(path);
+  const auto texts = read_npz_texts(path);
+  const auto text = texts.find("mho/metadata");
+  if (text == texts.end()) refuse(path, "this is not a result file: there is no 'mho/metadata'");
+  try {
+    const json document = json::parse(text->second);
+    Result result;
+    const auto target = arrays.find("mho/target");
+    if (target == arrays.end() || target->second.shape().size() != 1) refuse(path, "there is no column 'mho/target'");
+    const std::int64_t examples = target->second.shape()[0];
+    for (const json& row : document.at("layers")) {
+      result.layers.push_back(read_layer(path, arrays, row, examples));
+    }
+    result.f_input = column<double>(path, arrays, "mho/f_input", examples);
+    result.f_baseline = column<double>(path, arrays, "mho/f_baseline", examples);
+    result.target = column<std::int64_t>(path, arrays, "mho/target", examples);
+    result.evaluations = column<std::int64_t>(path, arrays, "mho/evaluations", examples);
+    result.steps = column<std::int64_t>(path, arrays, "mho/steps", examples);
+    result.converged = column<bool>(path, arrays, "mho/converged", examples);
+    result.target_tensor = document.at("target_tensor").get<std::string>();
+    result.target_note = document.at("target_note").get<std::string>();
+    result.batching = document.at("batching").get<std::string>();
+    result.micro_batch = document.at("micro_batch").get<std::int64_t>();
+    for (const auto& [key, value] : document.at("run").items()) result.metadata[key] = value.get<std::string>();
+    return result;
+  } catch (const json::exception& error) {
+    refuse(path, fmt::format("its metadata cannot be read ({})", error.what()));
+  }
+}
+
+}  // namespace mho::io
