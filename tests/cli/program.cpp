@@ -5,6 +5,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "contains.h"
 #include "process.h"
 #include "temporary_folder.h"
 
@@ -14,8 +15,6 @@ namespace {
 const std::string kCnn = "examples/digits/cnn.onnx";
 const std::string kMlp = "examples/digits/mlp.onnx";
 const std::string kDigits = "examples/digits/digits.npz";
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 std::vector<std::string> attribute(const std::vector<std::string>& options) {
   std::vector<std::string> arguments = {"attribute", kCnn, "-i", kDigits, "--examples", "0:3"};
