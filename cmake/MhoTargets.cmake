@@ -7,6 +7,10 @@ target_compile_options(mho_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -
 if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
   target_compile_options(mho_options INTERFACE -Wno-pass-failed)
 endif()
+# ccache sees which precompiled header a source was compiled with.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(mho_options INTERFACE -fpch-preprocess)
+endif()
 if(MHO_WARNINGS_AS_ERRORS)
   target_compile_options(mho_options INTERFACE -Werror)
 endif()
