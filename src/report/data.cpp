@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 
 #include "report/base64.h"
@@ -128,11 +129,43 @@ std::string note(const LayerResult& layer, const Extents& extents, const Plan& p
                      extents.positions > 1 ? "channels" : "neurons", extents.channels);
 }
 
+/// Whether the document has what the page's scripts read without asking (docs/cli.md, mho evaluate).
+bool is_evaluation(const json& document) {
+  if (!document.is_object() || !document.value("layers", json()).is_array() || document["layers"].empty()) return false;
+  const auto is_curve = [](const json& method, const char* name, std::size_t points) {
+    if (!method.contains(name) || !method[name].is_object()) return false;
+    return std::ranges::all_of(std::array{"value", "low", "high"}, [&](const char* part) {
+      return method[name].contains(part) && method[name][part].is_array() && method[name][part].size() == points;
+    });
+  };
+  return std::ranges::all_of(document["layers"], [&](const json& layer) {
+    if (!layer.is_object() || !layer.contains("name") || !layer["name"].is_string() || !layer.contains("units") ||
+        !layer["units"].is_number() || !layer.contains("removed") || !layer["removed"].is_array() ||
+        !layer.contains("methods") || !layer["methods"].is_array()) {
+      return false;
+    }
+    const std::size_t points = layer["removed"].size();
+    return std::ranges::all_of(layer["methods"], [&](const json& method) {
+      return method.is_object() && method.contains("name") && method["name"].is_string() && method.contains("scores") &&
+             method["scores"].is_object() && is_curve(method, "deletion", points) &&
+             is_curve(method, "insertion", points);
+    });
+  });
+}
+
 json parse_evaluation(const std::string& text) {
   if (text.empty()) return nullptr;
   json document = json::parse(text, nullptr, false);
-  if (document.is_discarded() || !document.is_object()) {
-    throw Error(Code::kInvalidArgument, "report: the evaluation is no JSON object; `mho evaluate` writes one");
+  if (document.is_discarded() || !is_evaluation(document)) {
+    throw Error(Code::kInvalidArgument, "report: the evaluation is not what `mho evaluate` writes as JSON");
+  }
+  // Scores of every example are not shown.
+  for (json& layer : document["layers"]) {
+    for (json& method : layer["methods"]) {
+      for (auto& [name, score] : method["scores"].items()) {
+        if (score.is_object()) score.erase("per_example");
+      }
+    }
   }
   return document;
 }

@@ -93,7 +93,7 @@ class Figure {
 }
 
 /** Room for labels left of a chart: what the longest needs, a third of the width at most. */
-exports.labelWidth = (texts, width) => Math.min(20 + 6.6 * texts.reduce((most, text) => Math.max(most, text.length), 0), width * 0.34, 200);
+exports.labelWidth = (texts, width) => Math.min(26 + 7.2 * texts.reduce((most, text) => Math.max(most, text.length), 0), width * 0.34, 200);
 exports.Figure = Figure;
 /** Resolves when every figure shows what was asked for last: tests wait for it. */
 exports.settled = () => Promise.all(figures.map((figure) => figure.draw()));

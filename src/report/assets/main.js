@@ -8,7 +8,7 @@ theme.start();
 require('./head').start();
 require('./controls').start();
 
-const parts = ['./overview', './neurons', './reproduce'].map((name) => require(name).make()).filter(Boolean);
+const parts = ['./overview', './neurons', './maps', './sequence', './evaluation', './convergence', './reproduce'].map((name) => require(name).make()).filter(Boolean);
 byId('main').append(...parts.map((part) => part.element));
 byId('foot').textContent = `Made by mho ${data.run.mho ?? ''}. Keys: n and p change the example, j and k the layer.`;
 

@@ -169,3 +169,9 @@ exports.chosenChannel = () => {
   const flat = all.index ? all.index[unit] : unit;
   return all.noun === 'channel' ? flat : data.layers[layer].hasPositions ? Math.floor(flat / data.layers[layer].positions) : null;
 };
+
+/** Singles out a channel of the chosen layer. */
+exports.choose = (channel) => {
+  const all = units();
+  if (all.noun === 'channel') state.set({unit: all.index ? all.index.indexOf(channel) : channel});
+};
