@@ -159,6 +159,7 @@ Result empty_result(const Model::Impl& model, const attribution::Setup& setup, c
                      {"method", to_string(request.method)},
                      {"target", describe(request.target)},
                      {"baseline", describe(request.baseline)}};
+  if (request.split_by_input) result.metadata["split_by_input"] = "true";
   if (request.subtract_class_mean) result.metadata["subtract_class_mean"] = "true";
   if (request.method == Method::kDeepLift) {
     result.metadata["values"] = request.multipliers ? "multipliers" : "contributions";
