@@ -117,7 +117,7 @@ class Model:
             return self._default_inspection
         arrays = {} if x is None else input_arrays(self._inputs, x)
         given = {name: list(map(int, shape)) for name, shape in (shapes or {}).items()}
-        inspection = self._core.inspect(arrays, given, output or "", probability, _names(at))
+        inspection = self._core.inspect(arrays, given, self._tensor_name(output), probability, self._layer_names(at))
         if default:
             self._default_inspection = inspection
         return inspection
@@ -187,12 +187,12 @@ class Model:
             raise InvalidArgumentError("method 'ig' is at the input: it takes no layers (for layers: 'nig')")
         arrays = input_arrays(self._inputs, x)
         request.layers = self._layer_names(layers)
-        request.at = _names(at)
+        request.at = self._layer_names(at)
         set_target(request, target)
         set_baselines(request, self._inputs, arrays, baselines)
         set_path(request, tolerance=tolerance, steps=steps, max_steps=max_steps, quadrature=quadrature, exact=exact)
         set_rules(request, rules)
-        request.output = output or ""
+        request.output = self._tensor_name(output)
         request.probability = probability
         request.subtract_class_mean = class_mean
         request.multipliers = multipliers
@@ -206,6 +206,9 @@ class Model:
 
     def _layer_names(self, layers: str | Sequence[str] | None) -> list[str]:
         return _names(layers)
+
+    def _tensor_name(self, output: str | None) -> str:
+        return self._layer_names(output)[0] if output else ""
 
     def _aliases(self) -> Mapping[str, str]:
         """Other names of tensors."""
