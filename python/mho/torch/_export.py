@@ -42,6 +42,12 @@ class Exported:
     dynamic: bool
 
 
+def batch_flags(tensors: Sequence[torch.Tensor]) -> list[bool]:
+    """For each tensor, whether its leading axis counts examples: as many as that of the first one."""
+    first = next((t for t in tensors if t.ndim), None)
+    return [first is not None and t.ndim > 0 and t.shape[0] == first.shape[0] for t in tensors]
+
+
 class _Arguments:
     """Arguments of a call taken apart: tensors are inputs of the graph, whatever else they hold stays as it is."""
 
@@ -52,9 +58,7 @@ class _Arguments:
         self.names = _argument_names(module, args, kwargs)
         if not self.tensors:
             raise TypeError("example_inputs holds no tensor")
-        first = next((t for t in self.tensors if t.ndim), None)
-        count = 0 if first is None else first.shape[0]
-        self.batched = [t.ndim > 0 and t.shape[0] == count for t in self.tensors]
+        self.batched = batch_flags(self.tensors)
 
     def with_batch(self, count: int) -> list[torch.Tensor]:
         """The tensors with so many examples: the first ones, repeated where there are fewer."""
