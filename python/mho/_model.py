@@ -142,6 +142,7 @@ class Model:
         rules: str | Mapping[str, str] | None = None,
         multipliers: bool = False,
         split_by_input: bool = False,
+        neurons: Sequence[int] | None = None,
         at: str | Sequence[str] | None = None,
         output: str | None = None,
         probability: bool = False,
@@ -167,8 +168,10 @@ class Model:
         quadrature: "adaptive", "secant", "trapezoid", "left", "right", "midpoint", "gauss_legendre"; exact=True sums
             over the linear pieces of piecewise linear models (at most max_breakpoints).
         rules: DeepLIFT's: "rescale", "reveal_cancel", "genomics", "gradient", "linear", or {node or glob: rule}.
-        multipliers: "deeplift" returns multipliers instead of contributions.
-        split_by_input: "conductance" keeps [examples, neurons, input elements].
+        multipliers: "deeplift" returns multipliers instead of contributions; "conductance" split by input leaves out
+            the factor x - x'.
+        split_by_input: "conductance" keeps [examples, neurons, input elements]; neurons: flat indices of the only ones
+            that "conductance" computes, of one layer.
         at: tensors at which paths begin instead of the inputs.
         output: tensor that the target is taken from: an output (None: the first) or any other, whose neurons are
             explained; probability: keep a final Softmax or Sigmoid; class_mean: subtract the mean over all classes.
@@ -197,6 +200,7 @@ class Model:
         request.subtract_class_mean = class_mean
         request.multipliers = multipliers
         request.split_by_input = split_by_input
+        request.neurons = [] if neurons is None else [int(neuron) for neuron in neurons]
         request.micro_batch = micro_batch
         request.memory_budget = in_bytes(memory)
         if max_breakpoints is not None:

@@ -6,7 +6,10 @@ computed, and where it differs on purpose.
 
 from __future__ import annotations
 
+from ._deeplift import DeepLift, DeepLiftShap, LayerDeepLift, NeuronDeepLift
 from ._exports import configure, forget
+from ._gradient_shap import GradientShap
+from ._input import IntegratedGradients
 from ._layer import (
     InternalInfluence,
     LayerActivation,
@@ -14,8 +17,10 @@ from ._layer import (
     LayerGradientXActivation,
     LayerIntegratedGradients,
 )
+from ._neuron import NeuronConductance, NeuronGradient, NeuronIntegratedGradients
 
 __all__ = [
-    "InternalInfluence", "LayerActivation", "LayerConductance", "LayerGradientXActivation", "LayerIntegratedGradients",
-    "configure", "forget",
+    "DeepLift", "DeepLiftShap", "GradientShap", "IntegratedGradients", "InternalInfluence", "LayerActivation",
+    "LayerConductance", "LayerDeepLift", "LayerGradientXActivation", "LayerIntegratedGradients", "NeuronConductance",
+    "NeuronDeepLift", "NeuronGradient", "NeuronIntegratedGradients", "configure", "forget",
 ]

@@ -66,7 +66,7 @@ def baseline_distribution(baselines: Any, inputs: Any, least: int) -> tuple[Tens
         if baseline.ndim != x.ndim or baseline.shape[1:] != x.shape[1:]:
             raise ValueError(f"baselines have shape {tuple(baseline.shape)}; one of them must have that of an example, "
                              f"{tuple(x.shape[1:])}")
-        if baseline.shape[0] != given[0].shape[0]:
+        if least > 1 and baseline.shape[0] != given[0].shape[0]:
             raise ValueError("all inputs must have the same number of baselines")
     if given[0].shape[0] < least:
         raise ValueError(f"a distribution of baselines needs at least {least} of them; for one there are the classes "

@@ -59,8 +59,9 @@ class _AlongThePath(LayerAttribution):
         refuse_grad_kwargs(grad_kwargs)
         bound = self._bind(inputs, additional_forward_args)
         slots = self._slots(bound, attribute_to_layer_input)
-        result = integrate(bound, n_steps, tolerance, layers=tensors_of(bound, slots), method=self._method,
-                           output=bound.output, target=bound.target(target),
+        result = integrate(bound, n_steps, method, tolerance, even=self._method == "internal_influence",
+                           layers=tensors_of(bound, slots), method=self._method, output=bound.output,
+                           target=bound.target(target),
                            baselines=bound.baselines(baseline_tensors(baselines, bound.inputs)))
         return self._formatted(bound, slots, values_of(bound, slots, result))
 
@@ -129,8 +130,8 @@ class LayerIntegratedGradients(LayerAttribution):
         names = tensors_of(bound, slots)
         # A path in y is straight: its conductance is the gradient's mean times the difference.
         wanted = "nig" if self._multiply_by_inputs else "internal_influence"
-        result = integrate(bound, n_steps, tolerance, layers=names, at=names, method=wanted, output=bound.output,
-                           target=bound.target(target), baselines=begins)
+        result = integrate(bound, n_steps, method, tolerance, even=True, layers=names, at=names, method=wanted,
+                           output=bound.output, target=bound.target(target), baselines=begins)
         values = self._formatted(bound, slots, values_of(bound, slots, result))
         if not return_convergence_delta:
             return values
