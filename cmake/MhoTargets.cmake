@@ -8,7 +8,7 @@ if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
   target_compile_options(mho_options INTERFACE -Wno-pass-failed)
 endif()
 # ccache sees which precompiled header a source was compiled with.
-if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT CMAKE_DISABLE_PRECOMPILE_HEADERS)
   target_compile_options(mho_options INTERFACE -fpch-preprocess)
 endif()
 if(MHO_WARNINGS_AS_ERRORS)
