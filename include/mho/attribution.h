@@ -141,7 +141,7 @@ struct Result {
   std::vector<double> f_input;            ///< F(x) per example
   std::vector<double> f_baseline;         ///< F(x') per example
   std::vector<std::int64_t> target;       ///< flat target index per example (plus index of a difference)
-  std::vector<std::int64_t> evaluations;  ///< forward(+backward) passes spent per example
+  std::vector<std::int64_t> evaluations;  ///< forward(+backward) passes; one for two examples counts twice
   std::vector<std::int64_t> steps;        ///< segments of the path used per example
   std::vector<bool> converged;            ///< estimated error within tolerance in every layer
   std::string target_tensor;

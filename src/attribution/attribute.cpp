@@ -5,11 +5,11 @@
 
 #include <cmath>
 #include <limits>
-#include <numeric>
 #include <utility>
 
 #include "attribution/choose_rule.h"
 #include "attribution/measures.h"
+#include "attribution/sums.h"
 #include "engine/slots.h"
 
 namespace mho {
@@ -210,7 +210,7 @@ void add_residuals(const Request& request, Result& result) {
     if (!layer.cut) continue;
     for (std::int64_t n = 0; n < count; ++n) {
       const auto values = attribution::values_of(layer, n, count);
-      const double sum = std::accumulate(values.begin(), values.end(), 0.0);
+      const double sum = attribution::sum_of(values.size(), [&](std::size_t i) { return values[i]; });
       const auto e = static_cast<std::size_t>(n);
       layer.residual.push_back(sum - (result.f_input[e] - result.f_baseline[e]));
     }

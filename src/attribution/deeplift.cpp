@@ -8,6 +8,7 @@
 #include "attribution/evaluator.h"
 #include "attribution/measures.h"
 #include "attribution/rules.h"
+#include "attribution/sums.h"
 #include "engine/slots.h"
 
 namespace mho::attribution {
@@ -80,16 +81,21 @@ class DeepLift {
     result_.evaluations[e] += 2;
     kernels::Device& device = evaluator_.device();
     for (std::size_t l = 0; l < setup_.layers.size(); ++l) {
-      const auto out = values_of(result_.layers[l], n, setup_.inputs.count);
-      const Array m = engine::to_host(device, evaluator_.gradient(l, slot));
-      const Array y = engine::to_host(device, evaluator_.value(l, slot));
-      const Array reference = engine::to_host(device, evaluator_.reference_value(l, slot));
-      for (std::size_t i = 0; i < out.size(); ++i) {
-        const auto k = static_cast<std::int64_t>(i);
-        const double value = request_.multipliers ? m.at(k) : m.at(k) * (y.at(k) - reference.at(k));
-        if (!std::isfinite(value)) refuse(l, slot);
-        out[i] += weight * value;
+      kernels::TensorType type = evaluator_.layer_types()[l];
+      type.dtype = DType::f64;
+      const OwnedTensor sum(std::move(type));
+      const Tensor m = evaluator_.gradient(l, slot);
+      if (request_.multipliers) {
+        device.accumulate(weight, m, sum.view());
+      } else {
+        device.accumulate_path(weight, m, 0, {}, evaluator_.reference_value(l, slot), evaluator_.value(l, slot),
+                               sum.view());
       }
+      const auto out = values_of(result_.layers[l], n, setup_.inputs.count);
+      values_.resize(out.size());
+      engine::to_host(device, sum.view(), values_);
+      if (!std::isfinite(l1_norm(values_))) refuse(l, slot);
+      for (std::size_t i = 0; i < out.size(); ++i) out[i] += values_[i];
     }
   }
 
@@ -112,6 +118,7 @@ class DeepLift {
   Evaluator evaluator_;
   ProgressReport progress_;
   std::list<ExamplePath> paths_;
+  std::vector<double> values_;  ///< of one layer and example
   std::vector<PathPoint> at_input_, at_reference_;
 };
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "engine/slots.h"
 
@@ -107,54 +108,26 @@ Evaluator::Feeds Evaluator::choose_feeds(const Graph& graph, bool allow_prefix) 
   return {std::move(frontier.values), false};
 }
 
-double ExamplePath::alpha(std::int64_t k, std::int64_t count) const {
-  if (k == 0 || k == count) return k == 0 ? 0 : 1;
-  const double t = static_cast<double>(k) / static_cast<double>(count);
-  return grading == kUniform ? t : grading * std::expm1(t * std::log1p(1 / grading));
-}
-
-// Behind the first affine values the signs of v(alpha) = v' + alpha (v - v') change where alpha is about |v'| / |v -
-// v'| = r, and most nonlinearities bend there: where biases are small beside what the input brings (r << 1), close to
-// x'. Fitted on the networks of bench/captum: rho = r / 5 where r is small (MLP, transformer), points hardly graded
-// from r = 1/2 on (ResNets).
-double Evaluator::grading(ExamplePath& path) const {
-  double at_baseline = 0, difference = 0;
-  // Stored elements, in any layout: padding is 0.
-  const auto sum = [&](auto from, auto to) {
-    double a = 0, d = 0;
-    for (std::size_t i = 0; i < from.size(); ++i) {
-      a += std::abs(static_cast<double>(from[i]));
-      d += std::abs(static_cast<double>(to[i]) - static_cast<double>(from[i]));
-    }
-    at_baseline += a;
-    difference += d;
-  };
-  const auto add = [&](const Tensor& from, const Tensor& to) {
-    if (from.dtype() == DType::f32) sum(from.as<float>(), to.as<float>());
-    if (from.dtype() == DType::f64) sum(from.as<double>(), to.as<double>());
-  };
+double Evaluator::grading(const ExamplePath& path) const {
+  Reach reach;
   if (stage_) {
-    const auto run = [&](std::vector<OwnedTensor>& values) {
+    const auto run = [&](const std::vector<OwnedTensor>& values) {
       for (std::size_t i = 0; i < values.size(); ++i) {
-        std::memcpy(stage_->feed(i).data, values[i].view().data, values[i].view().type.bytes());
+        std::memcpy(stage_->feed(i).data, values[i].view().data, values[i].type().bytes());
       }
       stage_->forward();
     };
-    run(path.from);
+    run(*path.from);
     std::vector<OwnedTensor> from;
     for (std::size_t i = 0; i < stage_count_; ++i) from.emplace_back(stage_->fetch(i));
-    run(path.to);
-    for (std::size_t i = 0; i < stage_count_; ++i) add(from[i].view(), stage_->fetch(i));
+    run(*path.to);
+    for (std::size_t i = 0; i < stage_count_; ++i) reach.add(from[i].view(), stage_->fetch(i));
   } else {
     for (std::size_t i = 0; i < interpolated_.size(); ++i) {
-      if (interpolated_[i]) add(path.from[i].view(), path.to[i].view());
+      if (interpolated_[i]) reach.add((*path.from)[i].view(), (*path.to)[i].view());
     }
   }
-  constexpr double kLeast = 1e-3, kMost = 20;
-  const double r = difference > 0 ? at_baseline / difference : kMost;
-  const double rho = std::max({kLeast, r / 5, 40 * r * r * r});
-  // Powers of 4: similar examples share their points.
-  return rho < kMost ? std::exp2(2 * std::round(std::log2(rho) / 2)) : ExamplePath::kUniform;
+  return reach.grading();
 }
 
 std::int64_t lane_batch_for(const Setup& setup) {
@@ -191,6 +164,10 @@ Evaluator::Evaluator(const Setup& setup, const Target& target, std::int64_t batc
     lanes_.push_back({{}, setup.network->device(), {}});
   }
   const Graph& one = *setup.graph;
+  // Integer inputs and the like have no baseline: they stay as they are, example by example.
+  one_baseline_ = setup.one_baseline() && std::ranges::all_of(one.inputs(), [&](ValueId id) {
+                    return setup.baselines.contains(one.value(id).name);
+                  });
   const auto graph = setup.network->graph(lane_batch_);
   const auto& device = setup.network->device();
   const engine::PlanOptions plan_options{options.optimize, false, options.keep_values};
@@ -204,8 +181,11 @@ Evaluator::Evaluator(const Setup& setup, const Target& target, std::int64_t batc
     for (const ValueId id : request.feeds) fed_inputs_.push_back(graph->value(id).name);
   } else {
     request.feeds = feeds.values;
-    constexpr std::int64_t kAhead = 16;
-    prefix_batch_ = lane_batch_ > 1 ? std::min(kAhead, setup.inputs.count) : 1;
+    constexpr std::int64_t kMostAhead = 65, kBytesAhead = std::int64_t{16} << 20;
+    std::int64_t bytes = 1;
+    for (const ValueId id : feeds.values) bytes += static_cast<std::int64_t>(one.value(id).type.bytes());
+    const std::int64_t ends = one_baseline_ ? setup.inputs.count + 1 : 2 * setup.inputs.count;
+    prefix_batch_ = lane_batch_ > 1 ? std::min(std::clamp<std::int64_t>(kBytesAhead / bytes, 2, kMostAhead), ends) : 1;
     const auto prefix_graph = setup.network->graph(prefix_batch_);
     prefix_ = setup.network->plans().lend(
         prefix_graph,
@@ -265,10 +245,11 @@ void Evaluator::in_lanes(std::span<const PathPoint> points,
   });
 }
 
-void Evaluator::for_each_point(const std::function<void(std::size_t)>& body) const {
+void Evaluator::for_each_lane(const std::function<void(std::size_t, std::size_t)>& body) const {
   kernels::run_lanes(lanes_.size(), [&](std::size_t lane) {
-    const std::size_t last = first_of_lane(lane + 1, point_count_);
-    for (std::size_t point = first_of_lane(lane, point_count_); point < last; ++point) body(point);
+    const std::size_t first = first_of_lane(lane, point_count_);
+    const std::size_t end = first_of_lane(lane + 1, point_count_);
+    if (first < end) body(first, end);
   });
 }
 
@@ -277,66 +258,69 @@ Array Evaluator::input_at(const std::string& name, std::int64_t example, std::in
                                                        : setup_->baseline(name, reference);
 }
 
-/// What is fed at one end of paths, for several examples at once: a product with one row takes as long as one with
-/// many.
-std::vector<std::vector<OwnedTensor>> Evaluator::behind_prefix(
-    std::span<const std::pair<std::int64_t, std::int64_t>> of, bool at_input) {
+/// What is fed at ends of paths, several at once: a product with one row takes as long as one with many.
+std::vector<PathEnd> Evaluator::behind_prefix(std::span<const End> ends) {
   kernels::Device& dev = device();
   for (std::size_t i = 0; i < prefix_inputs_.size(); ++i) {
-    for (std::size_t s = 0; s < of.size(); ++s) {
-      engine::from_host(dev, input_at(prefix_inputs_[i], of[s].first, of[s].second, at_input),
+    for (std::size_t s = 0; s < ends.size(); ++s) {
+      engine::from_host(dev, input_at(prefix_inputs_[i], ends[s].example, ends[s].reference, ends[s].at_input),
                         engine::slot_of(prefix_->feed(i), static_cast<std::int64_t>(s), prefix_batch_));
     }
   }
   prefix_->forward();
-  std::vector<std::vector<OwnedTensor>> result(of.size());
-  for (std::size_t s = 0; s < of.size(); ++s) {
-    for (std::size_t i = 0; i < interpolated_.size(); ++i) {
-      OwnedTensor value(slot(plan().feed(i), 0).type);
-      const Tensor computed = engine::slot_of(prefix_->fetch(i), static_cast<std::int64_t>(s), prefix_batch_);
-      if (!at_input && !fed_tensors_[i].empty()) {
-        engine::from_host(dev, setup_->baseline(fed_tensors_[i], of[s].second), value.view());
-      } else if (computed.type == value.type()) {
+  std::vector<std::vector<OwnedTensor>> result(ends.size());
+  for (std::size_t i = 0; i < interpolated_.size(); ++i) {
+    const kernels::TensorType type = slot(plan().feed(i), 0).type;
+    Tensor computed = engine::slot_of(prefix_->fetch(i), 0, prefix_batch_);
+    for (std::size_t s = 0; s < ends.size(); ++s, computed.data += computed.type.bytes()) {
+      OwnedTensor& value = result[s].emplace_back(type);
+      if (!ends[s].at_input && !fed_tensors_[i].empty()) {
+        engine::from_host(dev, setup_->baseline(fed_tensors_[i], ends[s].reference), value.view());
+      } else if (computed.type == type) {
         value.copy_from(computed);
       } else {
         // The plan takes feeds in plain layout; the prefix may compute them blocked.
         engine::from_host(dev, engine::to_host(dev, computed), value.view());
       }
-      result[s].push_back(std::move(value));
     }
   }
-  return result;
+  std::vector<PathEnd> shared;
+  for (auto& values : result) shared.push_back(std::make_shared<const std::vector<OwnedTensor>>(std::move(values)));
+  return shared;
 }
 
-std::vector<OwnedTensor> Evaluator::end(std::int64_t example, std::int64_t reference, bool at_input) {
+/// As many as the prefix takes: examples are asked for in turn, each for x' and then for x.
+std::vector<Evaluator::End> Evaluator::with_next(const End& end) const {
+  std::vector<End> ends{end};
+  const auto full = [&] { return static_cast<std::int64_t>(ends.size()) >= prefix_batch_; };
+  for (std::int64_t n = end.example; end.example == end.reference && n < setup_->inputs.count; ++n) {
+    for (const bool at_input : {false, true}) {
+      if (full()) return ends;
+      const End next{n, n, at_input};
+      if (next != end && (at_input || !one_baseline_)) ends.push_back(next);
+    }
+  }
+  return ends;
+}
+
+PathEnd Evaluator::end(std::int64_t example, std::int64_t reference, bool at_input) {
+  const End wanted = !at_input && one_baseline_ ? End{0, 0, false} : End{example, reference, at_input};
+  const auto known = std::ranges::find(ahead_, wanted, [](const auto& one) { return one.first; });
+  if (known != ahead_.end()) return known->second;
+  std::erase_if(ahead_, [&](const auto& one) { return !one_baseline_ || one.first.at_input; });
+  if (prefix_) {
+    const std::vector<End> ends = with_next(wanted);
+    const std::vector<PathEnd> values = behind_prefix(ends);
+    for (std::size_t s = 0; s < ends.size(); ++s) ahead_.emplace_back(ends[s], values[s]);
+    return values[0];
+  }
   std::vector<OwnedTensor> values;
-  if (!prefix_) {
-    for (std::size_t i = 0; i < fed_inputs_.size(); ++i) {
-      values.emplace_back(slot(plan().feed(i), 0).type);
-      engine::from_host(device(), input_at(fed_inputs_[i], example, reference, at_input), values.back().view());
-    }
-    return values;
+  for (std::size_t i = 0; i < fed_inputs_.size(); ++i) {
+    values.emplace_back(slot(plan().feed(i), 0).type);
+    engine::from_host(device(), input_at(fed_inputs_[i], example, reference, at_input), values.back().view());
   }
-  const bool one_baseline =
-      !at_input && setup_->one_baseline() &&
-      std::ranges::all_of(prefix_inputs_, [&](const std::string& name) { return setup_->baselines.contains(name); });
-  Ahead& ahead = ahead_[at_input ? 1 : 0];
-  const std::pair key = one_baseline ? std::pair<std::int64_t, std::int64_t>{0, 0} : std::pair{example, reference};
-  auto known = std::ranges::find(ahead.of, key);
-  if (known == ahead.of.end()) {
-    ahead.of = {key};
-    // Examples are asked for in turn.
-    for (std::int64_t next = 1; !one_baseline && example == reference && next < prefix_batch_; ++next) {
-      if (example + next < setup_->inputs.count) ahead.of.emplace_back(example + next, example + next);
-    }
-    ahead.values = behind_prefix(ahead.of, at_input);
-    known = ahead.of.begin();
-  }
-  for (OwnedTensor& value : ahead.values[static_cast<std::size_t>(known - ahead.of.begin())]) {
-    values.emplace_back(value.view().type);
-    values.back().copy_from(value.view());
-  }
-  return values;
+  ahead_.emplace_back(wanted, std::make_shared<const std::vector<OwnedTensor>>(std::move(values)));
+  return ahead_.back().second;
 }
 
 ExamplePath Evaluator::path(std::int64_t example, std::int64_t reference) {
@@ -349,100 +333,113 @@ ExamplePath Evaluator::path(std::int64_t example, std::int64_t reference) {
 }
 
 void Evaluator::feed(Lane& lane, std::span<const PathPoint> points, Run run) const {
-  for (std::size_t p = 0; p < points.size(); ++p) {
-    ExamplePath& path = *points[p].path;
-    for (std::size_t i = 0; i < interpolated_.size(); ++i) {
-      const Tensor& whole = run == Run::input ? lane.plan->feed(i) : lane.plan->reference_feed(i);
-      const Tensor to = slot(whole, static_cast<std::int64_t>(p));
+  for (std::size_t i = 0; i < interpolated_.size(); ++i) {
+    Tensor to = slot(run == Run::input ? lane.plan->feed(i) : lane.plan->reference_feed(i), 0);
+    const std::size_t bytes = to.type.bytes();
+    for (const PathPoint& point : points) {
+      const Tensor& from = (*point.path->from)[i].view();
+      const Tensor& input = (*point.path->to)[i].view();
       // The ends exactly, not to rounding.
-      const bool at_end = !interpolated_[i] || points[p].alpha == 1 || points[p].alpha == 0;
-      if (at_end) {
-        OwnedTensor& end = interpolated_[i] && points[p].alpha == 0 ? path.from[i] : path.to[i];
-        std::memcpy(to.data, end.view().data, to.type.bytes());
+      if (!interpolated_[i] || point.alpha == 1 || point.alpha == 0) {
+        std::memcpy(to.data, interpolated_[i] && point.alpha == 0 ? from.data : input.data, bytes);
       } else {
-        lane.device->interpolate(path.from[i].view(), path.to[i].view(), points[p].alpha, to);
+        lane.device->interpolate(from, input, point.alpha, to);
       }
+      to.data += bytes;
     }
   }
 }
 
-double Evaluator::read_target(std::size_t p, const PathPoint& point, Run run) {
-  const auto [lane, index] = place(p);
-  const Tensor& whole =
-      run == Run::input ? lane->plan->fetch(layer_count()) : lane->plan->reference_fetch(layer_count());
-  const Tensor values = slot(whole, index);
-  ExamplePath& path = *point.path;
-  if (!path.target) {
-    if (point.alpha != 1) throw Error(Code::kInternal, "a path must be visited at alpha = 1 first");
-    const Array all = engine::to_host(device(), values);
-    path.target =
-        resolve(*wanted_, setup_->subtract_class_mean, path.example, setup_->target.output_shape, all.as<double>());
-  }
+double Evaluator::read_target(const Tensor& values, const ExamplePath& path) const {
   double f = 0;
   for (const auto& [element, weight] : path.target->weights) {
     f += weight * engine::element_of(device(), values, element);
   }
-  if (!std::isfinite(f)) {
-    const std::string where = first_non_finite({&point, 1});
-    throw Error(
-        Code::kNumeric,
-        fmt::format("the target '{}' of example {} is not finite at alpha = {}: the first tensor with a NaN or "
-                    "infinity is '{}'",
-                    setup_->target.name, path.example, point.alpha, where.empty() ? setup_->target.name : where));
-  }
   return f;
 }
 
-void Evaluator::seed(Lane& lane, std::size_t index, const ExamplePath& path) const {
-  if (lane.seeded[index] == path.example) return;
-  const Tensor t = slot(lane.plan->seed(0), static_cast<std::int64_t>(index));
-  Array cotangent(DType::f64, t.shape());
-  for (const auto& [element, weight] : path.target->weights) {
-    cotangent.as<double>()[static_cast<std::size_t>(element)] += weight;
-  }
-  engine::from_host(*lane.device, cotangent, t);
-  lane.seeded[index] = path.example;
+void Evaluator::choose_target(const Tensor& values, ExamplePath& path) const {
+  const Array all = engine::to_host(device(), values);
+  path.target =
+      resolve(*wanted_, setup_->subtract_class_mean, path.example, setup_->target.output_shape, all.as<double>());
+}
+
+void Evaluator::require_finite(double target, const PathPoint& point) {
+  if (std::isfinite(target)) return;
+  const std::string where = first_non_finite({&point, 1});
+  throw Error(
+      Code::kNumeric,
+      fmt::format("the target '{}' of example {} is not finite at alpha = {}: the first tensor with a NaN or "
+                  "infinity is '{}'",
+                  setup_->target.name, point.path->example, point.alpha, where.empty() ? setup_->target.name : where));
+}
+
+double Evaluator::target(std::size_t point, const ExamplePath& path) const {
+  const auto [lane, index] = place(point);
+  return read_target(slot(lane->plan->fetch(layer_count()), index), path);
 }
 
 void Evaluator::run_forward(std::span<const PathPoint> points) {
   in_lanes(points, [&](Lane& lane, std::span<const PathPoint> own) {
     feed(lane, own);
     lane.plan->forward();
-  });
-  targets_.assign(points.size(), 0);
-  // What the target of a path is shows at alpha = 1.
-  const auto read = [&](bool chooses) {
-    for (std::size_t p = 0; p < points.size(); ++p) {
-      if ((points[p].alpha == 1) == chooses) targets_[p] = read_target(p, points[p]);
+    // What the target of a path is shows at alpha = 1.
+    Tensor values = slot(lane.plan->fetch(layer_count()), 0);
+    for (const PathPoint& point : own) {
+      if (point.alpha == 1 && !point.path->target) choose_target(values, *point.path);
+      values.data += values.type.bytes();
     }
-  };
-  read(true);
-  read(false);
+  });
+  for (const PathPoint& point : points) {
+    if (!point.path->target) throw Error(Code::kInternal, "a path must be visited at alpha = 1 first");
+  }
+  targets_.assign(points.size(), 0);
+}
+
+void Evaluator::read_targets(const Lane& lane, std::span<const PathPoint> points, double* targets) const {
+  Tensor values = slot(lane.plan->fetch(layer_count()), 0);
+  for (const PathPoint& point : points) {
+    *targets++ = read_target(values, *point.path);
+    values.data += values.type.bytes();
+  }
 }
 
 void Evaluator::read_reference_targets(std::span<const PathPoint> points) {
   reference_targets_.clear();
   for (std::size_t p = 0; p < points.size(); ++p) {
-    reference_targets_.push_back(read_target(p, {points[p].path, 0}, Run::reference));
+    const auto [lane, index] = place(p);
+    const Tensor values = slot(lane->plan->reference_fetch(layer_count()), index);
+    reference_targets_.push_back(read_target(values, *points[p].path));
+    require_finite(reference_targets_.back(), {points[p].path, 0});
   }
 }
 
 void Evaluator::seed_all(Lane& lane, std::span<const PathPoint> points) const {
-  for (std::size_t p = 0; p < points.size(); ++p) seed(lane, p, *points[p].path);
+  Tensor seed = slot(lane.plan->seed(0), 0);
+  for (std::size_t p = 0; p < points.size(); ++p, seed.data += seed.type.bytes()) {
+    const ExamplePath& path = *points[p].path;
+    if (lane.seeded[p] == path.example) continue;
+    engine::write_terms(*lane.device, path.target->weights, seed);
+    lane.seeded[p] = path.example;
+  }
 }
 
 void Evaluator::evaluate(std::span<const PathPoint> points) {
   run_forward(points);
-  if (plan().gradient_count() == 0) return;
   in_lanes(points, [&](Lane& lane, std::span<const PathPoint> own) {
+    read_targets(lane, own, targets_.data() + (own.data() - points.data()));
+    if (plan().gradient_count() == 0) return;
     seed_all(lane, own);
     lane.plan->backward();
   });
-  if (multipliers_ && !chain_) read_reference_targets(points);
+  for (std::size_t p = 0; p < points.size(); ++p) require_finite(targets_[p], points[p]);
+  if (multipliers_ && !chain_ && plan().gradient_count() > 0) read_reference_targets(points);
 }
 
 std::vector<engine::NodeResidual> Evaluator::audit(std::span<const PathPoint> points) {
   run_forward(points);
+  read_targets(lanes_.front(), points, targets_.data());
+  for (std::size_t p = 0; p < points.size(); ++p) require_finite(targets_[p], points[p]);
   seed_all(lanes_.front(), points);
   std::vector<engine::NodeResidual> residuals = lanes_.front().plan->audit();
   read_reference_targets(points);
@@ -456,19 +453,19 @@ void Evaluator::evaluate_reference(std::span<const PathPoint> points) {
   });
 }
 
-Tensor Evaluator::reference_value(std::size_t layer, std::size_t point) const {
+Tensor Evaluator::reference_value(std::size_t layer, std::size_t point, std::size_t count) const {
   const auto [lane, index] = place(point);
-  return slot(lane->plan->reference_fetch(layer), index);
+  return engine::slots_of(lane->plan->reference_fetch(layer), index, static_cast<std::int64_t>(count), lane_batch_);
 }
 
-Tensor Evaluator::value(std::size_t layer, std::size_t point) const {
+Tensor Evaluator::value(std::size_t layer, std::size_t point, std::size_t count) const {
   const auto [lane, index] = place(point);
-  return slot(lane->plan->fetch(layer), index);
+  return engine::slots_of(lane->plan->fetch(layer), index, static_cast<std::int64_t>(count), lane_batch_);
 }
 
-Tensor Evaluator::gradient(std::size_t layer, std::size_t point) const {
+Tensor Evaluator::gradient(std::size_t layer, std::size_t point, std::size_t count) const {
   const auto [lane, index] = place(point);
-  return slot(lane->plan->gradient(layer), index);
+  return engine::slots_of(lane->plan->gradient(layer), index, static_cast<std::int64_t>(count), lane_batch_);
 }
 
 std::string Evaluator::first_non_finite(std::span<const PathPoint> points) {

@@ -2,42 +2,19 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <functional>
-#include <limits>
 #include <memory>
-#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
 
-#include "attribution/owned_tensor.h"
+#include "attribution/example_path.h"
 #include "attribution/setup.h"
 #include "engine/plan.h"
 
 namespace mho::attribution {
 
 using kernels::Tensor;
-
-/// The straight path of one example from its baseline to its input, in what is fed to the plan.
-struct ExamplePath {
-  std::int64_t example = 0;
-  std::vector<OwnedTensor> from;      ///< per feed, at x'
-  std::vector<OwnedTensor> to;        ///< per feed, at x
-  std::optional<TargetTerms> target;  ///< known once x was evaluated
-  double grading = kUniform;          ///< rho of alpha()
-
-  static constexpr double kUniform = std::numeric_limits<double>::infinity();
-  /// Point k of `count` + 1 from 0 to 1, at rho ((1 + 1/rho)^(k / count) - 1): closest together near x', where they
-  /// grow as alpha + rho does. Equally spaced for kUniform.
-  [[nodiscard]] double alpha(std::int64_t k, std::int64_t count) const;
-};
-
-/// One point of one path.
-struct PathPoint {
-  ExamplePath* path = nullptr;
-  double alpha = 1;
-};
 
 struct EvaluatorOptions {
   bool gradients = true;
@@ -70,6 +47,8 @@ class Evaluator {
     return std::min(count, lane * each);
   }
   [[nodiscard]] std::size_t layer_count() const { return setup_->layers.size(); }
+  /// Whether all paths begin at the same values.
+  [[nodiscard]] bool one_baseline() const { return one_baseline_; }
   /// True where the path starts behind the model's inputs, at values that are affine in them.
   [[nodiscard]] bool uses_affine_prefix() const { return prefix_ != nullptr; }
   [[nodiscard]] ExamplePath path(std::int64_t example) { return path(example, example); }
@@ -84,8 +63,11 @@ class Evaluator {
   void evaluate(std::span<const PathPoint> points);
   /// Of the points of the last evaluate(); valid until the next one.
   [[nodiscard]] double target(std::size_t point) const { return targets_[point]; }
-  [[nodiscard]] Tensor value(std::size_t layer, std::size_t point) const;
-  [[nodiscard]] Tensor gradient(std::size_t layer, std::size_t point) const;
+  /// Of `count` points from this one on, which must be of one lane.
+  [[nodiscard]] Tensor value(std::size_t layer, std::size_t point, std::size_t count = 1) const;
+  [[nodiscard]] Tensor gradient(std::size_t layer, std::size_t point, std::size_t count = 1) const;
+  /// The target of another path at a point, which must be one of its own too, as x' may be.
+  [[nodiscard]] double target(std::size_t point, const ExamplePath& path) const;
 
   /// With `multipliers`: runs the model at alpha = 0 of the paths in these slots, for all evaluate() until the next
   /// call.
@@ -93,7 +75,7 @@ class Evaluator {
   /// With `multipliers` and `keep_values`: as evaluate(), and which nodes lose sums.
   [[nodiscard]] std::vector<engine::NodeResidual> audit(std::span<const PathPoint> points);
   [[nodiscard]] double reference_target(std::size_t point) const { return reference_targets_[point]; }
-  [[nodiscard]] Tensor reference_value(std::size_t layer, std::size_t point) const;
+  [[nodiscard]] Tensor reference_value(std::size_t layer, std::size_t point, std::size_t count = 1) const;
 
   /// The name of the first tensor that is NaN or infinite at one of the points; empty if there is none.
   [[nodiscard]] std::string first_non_finite(std::span<const PathPoint> points);
@@ -101,20 +83,27 @@ class Evaluator {
   [[nodiscard]] const std::vector<kernels::TensorType>& layer_types() const { return layer_types_; }
   [[nodiscard]] kernels::Device& device() const { return *setup_->network->device(); }
   [[nodiscard]] const engine::Plan& plan() const { return *lanes_.front().plan; }
-  /// Calls body(point) for all points of the last evaluate(), those of different lanes on different threads.
-  void for_each_point(const std::function<void(std::size_t)>& body) const;
+  /// Calls body(first, end) for the points that each lane had in the last evaluate(), side by side.
+  void for_each_lane(const std::function<void(std::size_t, std::size_t)>& body) const;
 
  private:
   struct Feeds;
   struct Frontier;
   [[nodiscard]] Frontier affine_frontier(const graph::Graph& graph, bool past_layers) const;
   [[nodiscard]] Feeds choose_feeds(const graph::Graph& graph, bool allow_prefix) const;
-  [[nodiscard]] double grading(ExamplePath& path) const;
+  [[nodiscard]] double grading(const ExamplePath& path) const;
   [[nodiscard]] Array input_at(const std::string& name, std::int64_t example, std::int64_t reference,
                                bool at_input) const;
-  [[nodiscard]] std::vector<OwnedTensor> end(std::int64_t example, std::int64_t reference, bool at_input);
-  [[nodiscard]] std::vector<std::vector<OwnedTensor>> behind_prefix(
-      std::span<const std::pair<std::int64_t, std::int64_t>> of, bool at_input);
+  [[nodiscard]] PathEnd end(std::int64_t example, std::int64_t reference, bool at_input);
+  /// One end of one path: where of which example, with which reference.
+  struct End {
+    std::int64_t example;
+    std::int64_t reference;
+    bool at_input;
+    bool operator==(const End&) const = default;
+  };
+  [[nodiscard]] std::vector<PathEnd> behind_prefix(std::span<const End> ends);
+  [[nodiscard]] std::vector<End> with_next(const End& end) const;
   enum class Run { input, reference };
   struct Lane {
     std::shared_ptr<engine::Plan> plan;
@@ -134,27 +123,25 @@ class Evaluator {
   /// Calls body(lane, points of the lane), side by side.
   void in_lanes(std::span<const PathPoint> points, const std::function<void(Lane&, std::span<const PathPoint>)>& body);
   void feed(Lane& lane, std::span<const PathPoint> points, Run run = Run::input) const;
-  void seed(Lane& lane, std::size_t slot, const ExamplePath& path) const;
   void seed_all(Lane& lane, std::span<const PathPoint> points) const;
-  /// Runs at x, reads targets and writes seeds: what comes before a backward pass.
+  /// Runs at x and chooses the targets that are not known yet.
   void run_forward(std::span<const PathPoint> points);
   void read_reference_targets(std::span<const PathPoint> points);
-  [[nodiscard]] double read_target(std::size_t point, const PathPoint& at, Run run = Run::input);
+  void read_targets(const Lane& lane, std::span<const PathPoint> points, double* targets) const;
+  void choose_target(const Tensor& values, ExamplePath& path) const;
+  [[nodiscard]] double read_target(const Tensor& values, const ExamplePath& path) const;
+  void require_finite(double target, const PathPoint& point);
 
   const Setup* setup_;
   const Target* wanted_;
   std::int64_t lane_batch_;
   bool multipliers_;
-  std::vector<std::string> fed_inputs_;  ///< names, where the plan is fed at the inputs
-  std::vector<bool> interpolated_;       ///< per feed: moves along the path
-  /// Ends of paths behind the prefix that were computed together: of (example, reference).
-  struct Ahead {
-    std::vector<std::pair<std::int64_t, std::int64_t>> of;
-    std::vector<std::vector<OwnedTensor>> values;
-  };
+  std::vector<std::string> fed_inputs_;   ///< names, where the plan is fed at the inputs
+  std::vector<bool> interpolated_;        ///< per feed: moves along the path
   std::shared_ptr<engine::Plan> prefix_;  ///< inputs of some examples to the plan's feeds
   std::int64_t prefix_batch_ = 1;
-  std::array<Ahead, 2> ahead_;  ///< at x' and at x
+  std::vector<std::pair<End, PathEnd>> ahead_;  ///< that were computed together last
+  bool one_baseline_ = false;                   ///< all paths begin at the same values
   std::vector<std::string> prefix_inputs_;
   std::size_t stage_count_ = 0;
   std::shared_ptr<engine::Plan> stage_;   ///< the feeds to the first values that are read by what is not affine

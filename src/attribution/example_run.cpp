@@ -5,6 +5,8 @@
 #include <cmath>
 #include <limits>
 
+#include "attribution/sums.h"
+
 namespace mho::attribution {
 
 using kernels::Device;
@@ -131,14 +133,9 @@ void ExampleRun::close_level() {
   const bool has_estimate = coarse_is_open_ || (adaptive() && steps_ > kFirstLevel);
   bool good = true;
   for (std::size_t l = 0; l < estimates_.size(); ++l) {
-    const auto fine = fine_->sum(l).as<double>();
-    const auto coarse = coarse_->sum(l).as<double>();
-    double norm = 0;
-    double difference = 0;
-    for (std::size_t i = 0; i < fine.size(); ++i) {
-      norm += std::abs(fine[i]);
-      difference += std::abs(fine[i] - coarse[i]);
-    }
+    const kernels::Tensor fine = fine_->sum(l);
+    const double norm = l1_norm(fine.as<double>());
+    const double difference = l1_distance(fine.as<double>(), coarse_->sum(l).as<double>());
     LayerEstimate& estimate = estimates_[l];
     estimate.norm = norm;
     if (options_.exact) {

@@ -41,11 +41,13 @@ bool has_example_axis(const Model::Impl& model, const onnx::PortInfo& port) {
 }
 
 void check_finite(const std::string& what, const Array& array) {
-  for (std::int64_t i = 0; i < array.size(); ++i) {
-    if (!std::isfinite(array.at(i))) {
-      throw Error(Code::kNumeric, fmt::format("{} has a NaN or infinity at element {}", what, i));
-    }
-  }
+  const auto check = [&](auto values) {
+    const auto bad = std::ranges::find_if(values, [](auto v) { return !std::isfinite(v); });
+    if (bad == values.end()) return;
+    throw Error(Code::kNumeric, fmt::format("{} has a NaN or infinity at element {}", what, bad - values.begin()));
+  };
+  if (array.dtype() == DType::f32) check(array.as<float>());
+  if (array.dtype() == DType::f64) check(array.as<double>());
 }
 
 Array Examples::example(const std::string& name, std::int64_t index) const {

@@ -58,7 +58,7 @@ void integrate_exact(const Setup& setup, const Request& request, Result& result)
       ends.evaluate({&point, 1});
       (alpha == 1 ? result.f_input : result.f_baseline)[n] = ends.target(0);
     }
-    line.run(path.from, path.to, path.target->weights);
+    line.run(*path.from, *path.to, path.target->weights);
     for (std::size_t l = 0; l < setup.layers.size(); ++l) {
       check_finite(line.values(l), path, setup.layers[l].name, ends);
       std::ranges::copy(line.values(l), values_of(result.layers[l], example, setup.inputs.count).begin());

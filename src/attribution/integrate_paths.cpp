@@ -107,8 +107,8 @@ class Integrator {
     for (std::size_t l = 0; l < setup_.layers.size(); ++l) {
       const LayerEstimate& estimate = run.estimates()[l];
       if (!std::isfinite(estimate.norm)) refuse(run, setup_.layers[l].name);
-      const Array values = engine::to_host(evaluator_.device(), run.sum(l));
-      std::ranges::copy(values.as<double>(), values_of(result_.layers[l], run.example(), setup_.inputs.count).begin());
+      engine::to_host(evaluator_.device(), run.sum(l),
+                      values_of(result_.layers[l], run.example(), setup_.inputs.count));
       result_.layers[l].estimated_error[n] = setup_.layers[l].affine_to_target ? 0 : estimate.error;
     }
     if (n == 0 && run.path().grading != ExamplePath::kUniform) {

@@ -16,6 +16,7 @@
 
 #include "attribution/measures.h"
 #include "attribution/secant_walk.h"
+#include "attribution/sums.h"
 #include "engine/slots.h"
 
 namespace mho::attribution {
@@ -41,9 +42,6 @@ struct Walker {
   std::list<LayerSums> pieces = {};  ///< its sums, piece by piece
   std::int64_t count_before = 0;     ///< of the level before; 0: there was none
   LayerSums sums_before = {};
-  std::int64_t evaluations = 0;
-  double f_input = 0;
-  double f_baseline = 0;
 };
 
 /// Values between what moves and the target that nodes made which may move axes: the others keep rows where they are.
@@ -75,7 +73,7 @@ class SecantIntegrator {
         evaluator_(setup, request.target, slots(),
                    {.optimize = request.optimize, .multipliers = true, .chain = true, .graded = true, .lanes = lanes_}),
         walk_(evaluator_, request.method == Method::kInternalInfluence ? Measure::kAlpha : Measure::kDifferences,
-              [this](const PathPoint& point, double target) { note(point, target); }) {
+              [this](const ExamplePath& path, double alpha, double target) { note(path, alpha, target); }) {
     result.micro_batch = evaluator_.capacity();
     std::int64_t elements = 0;
     for (const kernels::TensorType& type : evaluator_.layer_types()) elements += type.stored_elements();
@@ -104,6 +102,12 @@ class SecantIntegrator {
     if (std::ranges::find(cut, false) != cut.end()) return lanes_;
     const std::int64_t examples = std::min(setup_.inputs.count, kMostAtOnce);
     const std::int64_t segments = fixed() ? first_count() : 2 * kFirstSegments;
+    const std::int64_t pair = SecantWalk::points_of_pair(segments);
+    if (fixed() && setup_.one_baseline() && examples >= 4 * lanes_ && pair <= most) {
+      const std::int64_t pairs = (examples + 2 * lanes_ - 1) / (2 * lanes_);
+      const std::int64_t runs = (pairs + most / pair - 1) / (most / pair);
+      return lanes_ * pair * ((pairs + runs - 1) / runs);
+    }
     const std::int64_t points = examples * (segments + pieces_of(examples, segments));
     const std::int64_t each = (points + lanes_ - 1) / lanes_;
     const std::int64_t runs = (each + most - 1) / most;
@@ -121,11 +125,11 @@ class SecantIntegrator {
     return whole ? 1 : std::min(lanes_, segments);
   }
 
-  void note(const PathPoint& point, double target) {
-    Walker& walker = *std::ranges::find(walkers_, point.path, [](Walker& w) { return &w.path; });
-    ++walker.evaluations;
-    if (point.alpha == 1) walker.f_input = target;
-    if (point.alpha == 0) walker.f_baseline = target;
+  void note(const ExamplePath& path, double alpha, double target) {
+    const auto n = static_cast<std::size_t>(path.example);
+    ++result_.evaluations[n];
+    if (alpha == 1) result_.f_input[n] = target;
+    if (alpha == 0) result_.f_baseline[n] = target;
   }
 
   /// The next level of every example.
@@ -134,13 +138,10 @@ class SecantIntegrator {
     for (Walker& walker : walkers_) {
       const std::int64_t pieces = pieces_of(static_cast<std::int64_t>(walkers_.size()), walker.count);
       for (std::int64_t piece = pieces; piece-- > 0;) {
-        LayerSums& sums = walker.pieces.emplace_back(walk_.zeros());
+        LayerSums& sums = walker.pieces.emplace_back(fixed() && pieces == 1 ? in_result(walker) : walk_.zeros());
         const std::int64_t first = (piece + 1) * walker.count / pieces, last = piece * walker.count / pieces;
-        Strand strand{&walker.path, {walker.path.alpha(first, walker.count)}};
-        for (std::int64_t k = first; k-- > last;) {
-          strand.alphas.push_back(walker.path.alpha(k, walker.count));
-          strand.sums.push_back(&sums);
-        }
+        Strand strand{&walker.path, {}, &sums};
+        for (std::int64_t k = first; k >= last; --k) strand.alphas.push_back(walker.path.alpha(k, walker.count));
         strands.push_back(std::move(strand));
       }
     }
@@ -153,7 +154,7 @@ class SecantIntegrator {
     LayerSums sums = sum_of_pieces(walker);
     std::vector<double> errors;
     double worst = 0;
-    for (std::size_t l = 0; l < sums.size(); ++l) {
+    for (std::size_t l = 0; l < sums.views.size(); ++l) {
       errors.push_back(estimate(walker, sums, l));
       worst = std::max(worst, errors.back());
     }
@@ -174,13 +175,29 @@ class SecantIntegrator {
     return false;
   }
 
+  /// Zeros where the result will be, as far as layouts allow.
+  LayerSums in_result(const Walker& walker) {
+    LayerSums sums;
+    for (std::size_t l = 0; l < setup_.layers.size(); ++l) {
+      kernels::TensorType type = evaluator_.layer_types()[l];
+      type.dtype = DType::f64;
+      if (type.layout == kernels::Layout::plain) {
+        const auto values = values_of(result_.layers[l], walker.path.example, setup_.inputs.count);
+        sums.views.push_back({std::move(type), reinterpret_cast<std::byte*>(values.data()), false});
+      } else {
+        sums.views.push_back(sums.memory.emplace_back(std::move(type)).view());
+      }
+    }
+    return sums;
+  }
+
   static LayerSums sum_of_pieces(Walker& walker) {
     LayerSums sums = std::move(walker.pieces.front());
     walker.pieces.pop_front();
     for (LayerSums& piece : walker.pieces) {
-      for (std::size_t l = 0; l < sums.size(); ++l) {
-        const auto to = sums[l].view().as<double>();
-        const auto from = piece[l].view().as<double>();
+      for (std::size_t l = 0; l < sums.views.size(); ++l) {
+        const std::span<double> to = sums.views[l].as<double>();
+        const std::span<const double> from = piece.views[l].as<double>();
         for (std::size_t i = 0; i < to.size(); ++i) to[i] += from[i];
       }
     }
@@ -191,16 +208,13 @@ class SecantIntegrator {
   /// How far a layer's sums may be off, relative L1; infinite where there is no level to compare with, NaN where steps
   /// are fixed. With errors e ~ K^-kOrder of one sign, S_b - S_a = e_a - e_b = e_b (1 - q) / q.
   double estimate(Walker& walker, LayerSums& sums, std::size_t layer) {
-    const auto now = sums[layer].view().as<double>();
-    double norm = 0;
-    for (const double v : now) norm += std::abs(v);
+    const std::span<const double> now = sums.views[layer].as<double>();
+    const double norm = l1_norm(now);
     if (!std::isfinite(norm)) refuse(walker, layer);
     if (setup_.layers[layer].affine_to_target) return 0;
     if (fixed()) return std::numeric_limits<double>::quiet_NaN();
     if (walker.count_before == 0) return std::numeric_limits<double>::infinity();
-    const auto before = walker.sums_before[layer].view().as<double>();
-    double change = 0;
-    for (std::size_t i = 0; i < now.size(); ++i) change += std::abs(now[i] - before[i]);
+    const double change = l1_distance(now, walker.sums_before.views[layer].as<double>());
     const double q = std::pow(static_cast<double>(walker.count_before) / static_cast<double>(walker.count), kOrder);
     const double error = kCaution * change * q / (1 - q);
     return norm > 0 ? error / norm : error > 0 ? std::numeric_limits<double>::infinity() : 0;
@@ -209,21 +223,19 @@ class SecantIntegrator {
   void write(Walker& walker, LayerSums& sums, const std::vector<double>& errors, bool converged) {
     const auto n = static_cast<std::size_t>(walker.path.example);
     for (std::size_t l = 0; l < setup_.layers.size(); ++l) {
-      const Array values = engine::to_host(evaluator_.device(), sums[l].view());
-      std::ranges::copy(values.as<double>(),
-                        values_of(result_.layers[l], walker.path.example, setup_.inputs.count).begin());
+      const auto values = values_of(result_.layers[l], walker.path.example, setup_.inputs.count);
+      if (sums.views[l].data != reinterpret_cast<std::byte*>(values.data())) {
+        engine::to_host(evaluator_.device(), sums.views[l], values);
+      }
       result_.layers[l].estimated_error[n] = errors[l];
     }
     if (n == 0 && walker.path.grading != ExamplePath::kUniform) {
       result_.metadata["grading"] = fmt::format("{}", walker.path.grading);
     }
-    result_.f_input[n] = walker.f_input;
-    result_.f_baseline[n] = walker.f_baseline;
     result_.target[n] = walker.path.target->index;
-    result_.evaluations[n] = walker.evaluations;
     result_.steps[n] = walker.count;
     result_.converged[n] = converged;
-    progress_.report(++finished_, walker.evaluations);
+    progress_.report(++finished_, result_.evaluations[n]);
   }
 
   [[noreturn]] void refuse(Walker& walker, std::size_t layer) {

@@ -11,22 +11,25 @@
 
 namespace mho::attribution {
 
-/// One tensor per layer, in float64.
-using LayerSums = std::vector<OwnedTensor>;
+/// One tensor per layer, in float64: memory of its own, or somebody's.
+struct LayerSums {
+  std::vector<OwnedTensor> memory = {};
+  std::vector<Tensor> views = {};
+};
 
 /// Neighbouring segments of one example's path.
 struct Strand {
   ExamplePath* path = nullptr;
-  std::vector<double> alphas = {};    ///< descending; segment k lies between alphas[k] and alphas[k + 1]
-  std::vector<LayerSums*> sums = {};  ///< per segment: what is added to
+  std::vector<double> alphas = {};  ///< descending; segment k lies between alphas[k] and alphas[k + 1]
+  LayerSums* sums = nullptr;        ///< what is added to
 };
 
 class SecantWalk {
  public:
-  /// Called for every point that was evaluated, with the value of the target there.
-  using OnPoint = std::function<void(const PathPoint&, double target)>;
+  /// Called for every point of a path that was evaluated, with the value of the target there.
+  using OnPoint = std::function<void(const ExamplePath&, double alpha, double target)>;
 
-  /// `evaluator` was made with `chain`, and outlives this.
+  /// `evaluator` was made with `chain`, and outlives this. `one_baseline`: all paths that share `from` share x'.
   SecantWalk(Evaluator& evaluator, Measure measure, OnPoint on_point)
       : evaluator_(evaluator), measure_(measure), on_point_(std::move(on_point)) {}
 
@@ -36,16 +39,30 @@ class SecantWalk {
   /// Zeros for every layer.
   [[nodiscard]] LayerSums zeros() const;
 
+  /// Points of two strands of `segments` that meet at x': the second goes the other way.
+  [[nodiscard]] static std::int64_t points_of_pair(std::int64_t segments) { return 2 * segments + 1; }
+
  private:
   /// A point, and what the segment that ends there adds to, unless it begins a strand.
   struct Stop {
     PathPoint point;
-    double length = 0;
+    double length = 0;  ///< of alpha that the segment covers; negative where it leads to larger ones
     LayerSums* sums = nullptr;
+    const ExamplePath* also = nullptr;  ///< the path that begins here at its x', which is the same
   };
+  using Lane = std::vector<Stop>;
+  [[nodiscard]] std::size_t slots() const {
+    return static_cast<std::size_t>(evaluator_.capacity()) / evaluator_.lane_count();
+  }
   /// The points of each lane, one strand after the other.
-  [[nodiscard]] std::vector<std::vector<Stop>> schedule(std::span<const Strand> strands) const;
-  void add(std::size_t slot, const Stop& stop);
+  [[nodiscard]] std::vector<Lane> schedule(std::span<const Strand> strands) const;
+  /// Whether the strand may begin, at x', where the lane ends.
+  [[nodiscard]] bool meets(const Lane& lane, const Strand& strand) const;
+  static void append(Lane& lane, const Strand& strand);
+  static void append_reversed(Lane& lane, const Strand& strand);
+  void note(std::size_t slot, const Stop& stop) const;
+  /// Segments that end at neighbouring slots, in one direction, and add to the same sums.
+  void add(std::size_t slot, std::span<const Stop* const> stops);
 
   Evaluator& evaluator_;
   Measure measure_;

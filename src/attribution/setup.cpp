@@ -19,8 +19,8 @@ namespace {
 /// As many points as keep the activations near the caches.
 std::int64_t default_micro_batch(const Graph& graph, const graph::Analysis& facts) {
   constexpr std::int64_t kCacheBytes = std::int64_t{16} << 20;
-  constexpr std::int64_t kMost = 64;  // a matmul has reached its speed at 64 rows
-  constexpr std::int64_t kLeast = 8;  // a large convolution at 8 images: its weights come from memory
+  constexpr std::int64_t kMost = 128;  // a matmul has reached its speed there
+  constexpr std::int64_t kLeast = 13;  // a large convolution: its weights come from memory; 12 segments fill it
   std::int64_t bytes = 1;
   for (std::size_t i = 0; i < graph.value_count(); ++i) {
     if (facts.active[i]) bytes += static_cast<std::int64_t>(graph.value(static_cast<ValueId>(i)).type.bytes());

@@ -47,9 +47,9 @@ void interpolate(const Tensor& a, const Tensor& b, double t, const Tensor& y) {
   }
 }
 
-std::vector<Tensor> views(std::span<OwnedTensor> tensors) {
+std::vector<Tensor> views(std::span<const OwnedTensor> tensors) {
   std::vector<Tensor> result;
-  for (OwnedTensor& tensor : tensors) result.push_back(tensor.view());
+  for (const OwnedTensor& tensor : tensors) result.push_back(tensor.view());
   return result;
 }
 
@@ -87,7 +87,7 @@ ExactLine::ExactLine(PiecewiseRequest request, std::shared_ptr<kernels::Device> 
   most_points_ = static_cast<std::size_t>(std::clamp(options_.memory / (4 * bytes), kFewestPoints, kMostPoints));
 }
 
-void ExactLine::run(std::span<OwnedTensor> from, std::span<OwnedTensor> to,
+void ExactLine::run(std::span<const OwnedTensor> from, std::span<const OwnedTensor> to,
                     std::span<const std::pair<std::int64_t, double>> weights) {
   started_ = seconds();
   alphas_ = {0};
@@ -381,7 +381,7 @@ void ExactLine::add_to_layer(ValueId id, const Line& line, const Values& gradien
 }
 
 /// Everything that stays as it is at x.
-void ExactLine::run_still(std::span<OwnedTensor> feeds) {
+void ExactLine::run_still(std::span<const OwnedTensor> feeds) {
   const Graph& graph = *request_.graph;
   fixed_.assign(graph.value_count(), {});
   fixed_memory_.clear();
@@ -393,7 +393,7 @@ void ExactLine::run_still(std::span<OwnedTensor> feeds) {
     fixed_memory_.push_back(std::move(value));
   };
   for (std::size_t i = 0; i < request_.feeds.size(); ++i) {
-    keep(request_.feeds[i], std::make_shared<OwnedTensor>(feeds[i]));
+    keep(request_.feeds[i], std::make_shared<OwnedTensor>(feeds[i].view()));
   }
   for (const Node* node : network_.still) {
     std::vector<Tensor> in, out;

@@ -34,7 +34,7 @@ class ExactLine {
 
   /// The integrals of F, the sum of weight * element of the target over `weights`, where the feeds go straight from
   /// `from` to `to` (those that do not move are taken from `to`). Throws Error(kLimit).
-  void run(std::span<OwnedTensor> from, std::span<OwnedTensor> to,
+  void run(std::span<const OwnedTensor> from, std::span<const OwnedTensor> to,
            std::span<const std::pair<std::int64_t, double>> weights);
   /// Of the last run, per layer.
   [[nodiscard]] std::span<const double> values(std::size_t layer) { return sums_[layer].view().as<double>(); }
@@ -66,7 +66,7 @@ class ExactLine {
   [[nodiscard]] Values begin_backward(const Line& line);
   void backward(const Line& line, std::size_t step, Values& gradients);
   void add_to_layer(graph::ValueId id, const Line& line, const Values& gradients);
-  void run_still(std::span<OwnedTensor> feeds);
+  void run_still(std::span<const OwnedTensor> feeds);
   /// The tensors that `node` reads at `line.alphas[point]`.
   [[nodiscard]] std::vector<kernels::Tensor> inputs(const graph::Node& node, const Line& line, std::size_t point) const;
   [[nodiscard]] Value tensor(graph::ValueId id) const;

@@ -11,6 +11,7 @@
 #include "engine/chain.h"
 #include "engine/layouts.h"
 #include "engine/memory.h"
+#include "engine/rule_values.h"
 #include "engine/schedule.h"
 #include "engine/slots.h"
 #include "graph/evaluate.h"
@@ -121,15 +122,10 @@ struct Plan::Impl {
 
   void optimize(std::vector<ValueId> keep, std::vector<std::string> disabled) {
     const bool layouts = std::erase(disabled, "choose_layouts") == 0;
-    // A rule for ReLU needs its input, and RevealCancel tells the terms of a residual sum apart.
-    if (multipliers()) disabled.emplace_back("fuse_relu");
+    // RevealCancel tells the terms of a residual sum apart.
     if (multipliers() && request.rule_of) disabled.emplace_back("fuse_sums");
-    if (multipliers() && request.rule_of) {
-      // A node with a rule of its own is not made part of another.
-      for (const Node& node : graph.nodes()) {
-        if (request.rule_of(node) != Rule::rescale) keep.insert(keep.end(), node.outputs.begin(), node.outputs.end());
-      }
-    }
+    const std::vector<ValueId> whole = kept_for_rules(graph, request);
+    keep.insert(keep.end(), whole.begin(), whole.end());
     graph::run_passes(graph, keep, disabled);
     if (!layouts) return;
     choose_layouts(graph, *device);

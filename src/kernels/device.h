@@ -220,7 +220,7 @@ class Device {
   // --- Path integrals: `acc` is f64 with as many stored elements as the others, any layout --------------------------
   /// y = a + alpha * (b - a).
   virtual void interpolate(const Tensor& a, const Tensor& b, double alpha, const Tensor& y) = 0;
-  /// acc += (w0*g0 + w1*g1) * (y1 - y0). g1 may be empty (then w1 is ignored).
+  /// acc += (w0*g0 + w1*g1) * (y1 - y0), g1 may be empty. The others may be several sets as large as acc: all count.
   virtual void accumulate_path(double w0, const Tensor& g0, double w1, const Tensor& g1, const Tensor& y0,
                                const Tensor& y1, const Tensor& acc) = 0;
   /// acc += w * g.

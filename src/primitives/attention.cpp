@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <mho/error.h>
 
+#include "primitives/axes.h"
 #include "primitives/broadcast.h"
 #include "primitives/primitives.h"
 
@@ -154,5 +155,7 @@ void Attention::multipliers(Exec& exec, const MultiplierArgs& args) const {
 }  // namespace
 
 PrimitivePtr make_attention(AttentionAttributes attributes) { return std::make_shared<Attention>(attributes); }
+
+bool is_attention(const Primitive& p) { return dynamic_cast<const Attention*>(&p) != nullptr; }
 
 }  // namespace mho::primitives

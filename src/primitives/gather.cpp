@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "primitives/axes.h"
 #include "primitives/primitives.h"
 
 namespace mho::primitives {
@@ -48,6 +49,8 @@ class Gather final : public Primitive {
   [[nodiscard]] std::optional<Magnitudes> magnitudes(Positions active) const override {
     return affine(active) ? std::optional(Magnitudes{}) : std::nullopt;
   }
+
+  [[nodiscard]] std::int64_t axis() const { return axis_; }
 
  private:
   std::int64_t axis_;
@@ -96,5 +99,10 @@ class ScatterAdd final : public Primitive {
 
 PrimitivePtr make_gather(std::int64_t axis) { return std::make_shared<Gather>(axis); }
 PrimitivePtr make_scatter_add(std::int64_t rows) { return std::make_shared<ScatterAdd>(rows); }
+
+std::optional<std::int64_t> as_gather(const Primitive& p) {
+  const auto* gather = dynamic_cast<const Gather*>(&p);
+  return gather == nullptr ? std::nullopt : std::optional(gather->axis());
+}
 
 }  // namespace mho::primitives

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "primitives/axes.h"
 #include "primitives/broadcast.h"
 #include "primitives/primitives.h"
 
@@ -78,6 +79,8 @@ class Transpose final : public Movement {
   void vjp(Exec& exec, const VjpArgs& args) const override {
     exec.device.transpose(exec.workspace, args.output_gradients[0], inverse_, args.input_gradients[0]);
   }
+
+  [[nodiscard]] const Shape& permutation() const { return permutation_; }
 
  private:
   Shape permutation_;
@@ -329,5 +332,10 @@ PrimitivePtr make_pad(Shape begin, Shape end, double value) {
   return std::make_shared<Pad>(std::move(begin), std::move(end), value);
 }
 PrimitivePtr make_concat(std::int64_t axis) { return std::make_shared<Concat>(axis); }
+
+std::optional<Shape> as_transpose(const Primitive& p) {
+  const auto* transpose = dynamic_cast<const Transpose*>(&p);
+  return transpose == nullptr ? std::nullopt : std::optional(transpose->permutation());
+}
 
 }  // namespace mho::primitives

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <mho/error.h>
 
+#include "primitives/axes.h"
 #include "primitives/primitives.h"
 
 namespace mho::primitives {
@@ -49,6 +50,8 @@ class Normalization final : public Primitive {
   }
   [[nodiscard]] BackwardReads multiplier_reads(Positions, Positions) const override { return {Positions::of({0}), {}}; }
 
+  [[nodiscard]] std::int64_t axis() const { return attributes_.axis; }
+
  private:
   NormalizationAttributes attributes_;
 };
@@ -57,6 +60,11 @@ class Normalization final : public Primitive {
 
 PrimitivePtr make_normalization(NormalizationAttributes attributes) {
   return std::make_shared<Normalization>(attributes);
+}
+
+std::optional<std::int64_t> as_normalization(const Primitive& p) {
+  const auto* normalization = dynamic_cast<const Normalization*>(&p);
+  return normalization == nullptr ? std::nullopt : std::optional(normalization->axis());
 }
 
 }  // namespace mho::primitives

@@ -167,12 +167,13 @@ TEST(Exact, NoBreakpointIsMissed) {
     attribution::Evaluator evaluator(setup, request.target, 1, {});
     attribution::ExamplePath path = evaluator.path(0);
     // Values or gradients of all layers.
-    const auto at = [&](double alpha, Tensor (attribution::Evaluator::*what)(std::size_t, std::size_t) const) {
+    const auto at = [&](double alpha,
+                        Tensor (attribution::Evaluator::*what)(std::size_t, std::size_t, std::size_t) const) {
       const attribution::PathPoint point{&path, alpha};
       evaluator.evaluate({&point, 1});
       std::vector<Array> all;
       for (std::size_t l = 0; l < setup.layers.size(); ++l) {
-        all.push_back(engine::to_host(evaluator.device(), (evaluator.*what)(l, 0)));
+        all.push_back(engine::to_host(evaluator.device(), (evaluator.*what)(l, 0, 1)));
       }
       return all;
     };
@@ -185,7 +186,7 @@ TEST(Exact, NoBreakpointIsMissed) {
     const attribution::PathPoint last{&whole, 1};
     ends.evaluate({&last, 1});
     engine::ExactLine line(attribution::piecewise_request(setup), setup.network->device(), {});
-    line.run(whole.from, whole.to, whole.target->weights);
+    line.run(*whole.from, *whole.to, whole.target->weights);
     ASSERT_TRUE(std::ranges::is_sorted(line.alphas()));
     std::vector<std::vector<double>> sums(setup.layers.size());
     for (std::size_t l = 0; l < sums.size(); ++l) sums[l].assign(line.values(l).size(), 0);

@@ -172,6 +172,61 @@ TEST(SecantRequests, ConductanceNeedsGradients) {
   }
 }
 
+// Where all examples have one baseline, every second path is walked from there: x' is evaluated once for two.
+TEST(SecantRequests, PathsThatMeetAtTheBaselineAreThoseOfTheirExamples) {
+  using testing::NetworkKind;
+  for (const NetworkKind kind : {NetworkKind::kReluMlp, NetworkKind::kSmoothMlp, NetworkKind::kCnn}) {
+    const auto network = testing::RandomNetworkMaker(kind, 6).make();
+    const Model model = Model::parse(std::as_bytes(std::span(network.bytes)), {}, {.precision = Precision::kDouble});
+    bool moved = false;
+    constexpr std::int64_t kExamples = 9;
+    std::mt19937 random(3);
+    std::normal_distribution<double> normal;
+    Shape shape = network.input;
+    shape.insert(shape.begin(), kExamples);
+    std::vector<double> values(static_cast<std::size_t>(element_count(shape)));
+    for (double& v : values) v = normal(random);
+    const Array all(shape, values);
+    shape[0] = 1;
+    const std::size_t size = values.size() / kExamples;
+    for (const std::int64_t steps : {1, 3, 0}) {
+      if (steps == 0 && kind == NetworkKind::kCnn) continue;  // takes long
+      std::vector<Result> each;
+      for (std::size_t n = 0; n < kExamples; ++n) {
+        const std::span<const double> own = std::span(values).subspan(n * size, size);
+        each.push_back(attribute(model, {{"x", Array(shape, own)}}, secants({}, steps)));
+      }
+      for (const std::int64_t batch : {0, 2, 7}) {
+        Request request = secants({}, steps);
+        request.micro_batch = batch;
+        const Result together = attribute(model, {{"x", all}}, request);
+        for (std::size_t n = 0; n < kExamples; ++n) {
+          const Result& alone = each[n];
+          EXPECT_NEAR(together.f_input[n], alone.f_input[0], 1e-12);
+          EXPECT_NEAR(together.f_baseline[n], alone.f_baseline[0], 1e-12);
+          EXPECT_EQ(together.target[n], alone.target[0]);
+          EXPECT_EQ(together.evaluations[n], alone.evaluations[0]);
+          for (std::size_t l = 0; l < alone.layers.size(); ++l) {
+            const auto a = together.layers[l].values.as<double>().subspan(
+                n * static_cast<std::size_t>(alone.layers[l].values.size()),
+                static_cast<std::size_t>(alone.layers[l].values.size()));
+            double difference = 0, norm = 0;
+            for (std::size_t i = 0; i < a.size(); ++i) {
+              const double expected = alone.layers[l].values.at(static_cast<std::int64_t>(i));
+              difference += std::abs(a[i] - expected);
+              norm += std::abs(expected);
+            }
+            moved = moved || norm > 0;
+            EXPECT_LE(difference, 1e-11 * norm)
+                << alone.layers[l].name << ", example " << n << ", " << steps << " steps, micro-batch " << batch;
+          }
+        }
+      }
+    }
+    EXPECT_TRUE(moved);
+  }
+}
+
 // What the rule is for: kinks. On random ReLU networks its error is a fraction of the trapezoid's.
 TEST(SecantRequests, NeedFewerSegmentsThanTrapezoidsOnReluNetworks) {
   double secant_errors = 0, trapezoid_errors = 0;

@@ -134,5 +134,30 @@ TEST(MultiplierPlan, RefusesARuleThatDoesNotFit) {
   }
 }
 
+// Its rule needs the input of a ReLU, but there are rules behind layers only.
+TEST(MultiplierPlan, ReluIsFusedInFrontOfTheLayersOnly) {
+  graph::Builder build;
+  const ValueId x = build.input("x", {primitives::kReal, {1, 4}});
+  std::vector<ValueId> relus;
+  ValueId last = x;
+  for (int layer = 0; layer < 3; ++layer) {
+    std::vector<double> weights(16);
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+      weights[i] = std::sin(1.3 * static_cast<double>(i) + static_cast<double>(layer));
+    }
+    last = build.apply1(primitives::make_matmul(), {last, build.reals({4, 4}, weights)});
+    last = build.apply1(primitives::make_unary({kernels::Unary::relu}), {last});
+    relus.push_back(last);
+  }
+  build.mark_output(last);
+  const graph::Graph graph = std::move(build).finish();
+  PlanRequest request{{x}, {relus[1], last}, {last}, {relus[1]}};
+  request.moving = {x};
+  const Plan plan(graph, request, kernels::make_reference_device());
+  std::vector<std::string> names;
+  for (const graph::Node& node : plan.graph().nodes()) names.emplace_back(node.primitive->name());
+  EXPECT_EQ(names, (std::vector<std::string>{"matmul", "matmul", "matmul", "relu"}));
+}
+
 }  // namespace
 }  // namespace mho::engine::testing

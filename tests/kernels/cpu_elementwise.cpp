@@ -264,5 +264,35 @@ TEST(CpuElementwise, SumsAndPathsEqualReference) {
   }));
 }
 
+TEST(CpuElementwise, SumsOfSeveralSetsEqualReference) {
+  EXPECT_TRUE(rc::check("sets", [] {
+    Bench bench(draw_seed());
+    const Layout layout = draw_layout();
+    const Shape shape = draw_image();
+    Shape several = shape;
+    several[0] *= *rc::gen::inRange(1, 5);
+    const Pair g0 = bench.random(several, layout);
+    const Pair g1 = bench.random(several, layout);
+    const Pair y0 = bench.random(several, layout);
+    const Pair y1 = bench.random(several, layout);
+    const auto accumulator = [&] {
+      Pair acc{bench.random(shape).reference, {}};
+      acc.cpu = bench.output(shape, layout, DType::f64).cpu;
+      set_values(acc.cpu, values(acc.reference));
+      return acc;
+    };
+    const Pair trapezoid = accumulator();
+    const Pair step = accumulator();
+    bench.run(
+        [&](Device& device, Workspace&, const Pick& pick) {
+          device.accumulate_path(0.3, pick(g0), 0.7, pick(g1), pick(y0), pick(y1), pick(trapezoid));
+          device.accumulate_path(-1, pick(g0), 0, {}, pick(y0), pick(y1), pick(step));
+        },
+        true);
+    bench.expect_equal(trapezoid, 1e-14, "accumulate_path");
+    bench.expect_equal(step, 1e-14, "accumulate_path without g1");
+  }));
+}
+
 }  // namespace
 }  // namespace mho::kernels::testing

@@ -22,6 +22,8 @@ void fuse_gelu(Graph& graph, std::span<const ValueId> keep);
 void fuse_normalization(Graph& graph, std::span<const ValueId> keep);
 void fuse_softmax(Graph& graph, std::span<const ValueId> keep);
 void fuse_attention(Graph& graph, std::span<const ValueId> keep);
+/// Gathers at constant positions move in front of what works position by position.
+void gather_early(Graph& graph, std::span<const ValueId> keep);
 /// Convolution or matmul followed by a constant bias and (convolution) a residual sum: one primitive, still affine.
 void fuse_sums(Graph& graph, std::span<const ValueId> keep);
 /// And the ReLU behind it.

@@ -10,12 +10,13 @@
 namespace mho::graph {
 
 std::span<const Pass> all_passes() {
-  static constexpr std::array<Pass, 7> kPasses = {{
+  static constexpr std::array<Pass, 8> kPasses = {{
       {"fold_batch_normalization", fold_batch_normalization},
       {"fuse_gelu", fuse_gelu},
       {"fuse_normalization", fuse_normalization},
       {"fuse_softmax", fuse_softmax},
       {"fuse_attention", fuse_attention},
+      {"gather_early", gather_early},
       {"fuse_sums", fuse_sums},
       {"fuse_relu", fuse_relu},
   }};

@@ -73,7 +73,7 @@ bool visit_function(const UnaryFunction& f, Visit&& visit) {
       return visit([](float x) { return to_float(cpu::fast_softplus(x)); }, kTranscendental);
     case Unary::erf:
       return visit([](float x) { return to_float(cpu::fast_erf(x)); }, kTranscendental);
-    case Unary::gelu_erf:
+    case Unary::gelu_erf:  // in float it would lose 2 ulp where x < 0
       return visit([=](float x) { return to_float(0.5 * x * cpu::fast_erfc(x * -a)); }, kTranscendental);
     case Unary::gelu_tanh:  // (1 + tanh u) / 2 = sigmoid(2u)
       return visit(
@@ -134,10 +134,9 @@ bool visit_derivative(const UnaryFunction& f, Visit&& visit) {
                          kTranscendental);
     case Unary::gelu_erf:
       return of_x && visit(
-                         [=](float value) {
-                           const double x = value;
-                           return to_float(0.5 * cpu::fast_erfc(x * -a) +
-                                           x * a * std::numbers::inv_sqrtpi * cpu::fast_exp(-a * a * x * x));
+                         [=, c = to_float(a * a), k = to_float(a * std::numbers::inv_sqrtpi)](float x) {
+                           const float gaussian = cpu::fast_gaussian(c, x);
+                           return 0.5F * cpu::erfc_of_negative(alpha, x, gaussian) + k * x * gaussian;
                          },
                          kTranscendental);
     case Unary::gelu_tanh:  // s + x s (1 - s) 2 u', s = sigmoid(2u)

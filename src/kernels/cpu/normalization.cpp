@@ -19,10 +19,10 @@ MHO_VECTORISED double normalize_row(const float* x, float* y, std::int64_t n, do
   double squares = 0;
 #pragma omp simd reduction(+ : squares)
   for (std::int64_t i = 0; i < n; ++i) squares += (x[i] - mean) * (x[i] - mean);
-  const double deviation = std::sqrt(squares / static_cast<double>(n) + epsilon);
+  const double inverse = 1 / std::sqrt(squares / static_cast<double>(n) + epsilon);
 #pragma omp simd
-  for (std::int64_t i = 0; i < n; ++i) y[i] = static_cast<float>((x[i] - mean) / deviation);
-  return 1 / deviation;
+  for (std::int64_t i = 0; i < n; ++i) y[i] = static_cast<float>((x[i] - mean) * inverse);
+  return inverse;
 }
 
 /// What the vector-Jacobian product of one row starts from.

@@ -63,16 +63,17 @@ const float* floats(const Tensor& tensor) { return tensor.as<float>().data(); }
 namespace cpu {
 
 MHO_VECTORISED void softmax_row(const float* x, float* y, std::int64_t n) {
-  const double shift = largest(x, n);
+  const float shift = largest(x, n);
   double sum = 0;
 #pragma omp simd reduction(+ : sum)
   for (std::int64_t i = 0; i < n; ++i) {
-    const double e = fast_exp(x[i] - shift);
-    y[i] = static_cast<float>(e);
+    const float e = fast_exp_down(x[i] - shift);
+    y[i] = e;
     sum += e;
   }
+  const auto scale = static_cast<float>(1 / sum);
 #pragma omp simd
-  for (std::int64_t i = 0; i < n; ++i) y[i] = static_cast<float>(y[i] / sum);
+  for (std::int64_t i = 0; i < n; ++i) y[i] *= scale;
 }
 
 // gx = y (gy - sum(gy y))
@@ -80,8 +81,9 @@ MHO_VECTORISED void softmax_row_vjp(const float* y, const float* gy, float* gx, 
   double sum = 0;
 #pragma omp simd reduction(+ : sum)
   for (std::int64_t i = 0; i < n; ++i) sum += static_cast<double>(gy[i]) * y[i];
+  const auto mean = static_cast<float>(sum);
 #pragma omp simd
-  for (std::int64_t i = 0; i < n; ++i) gx[i] = static_cast<float>(y[i] * (gy[i] - sum));
+  for (std::int64_t i = 0; i < n; ++i) gx[i] = y[i] * (gy[i] - mean);
 }
 
 }  // namespace cpu

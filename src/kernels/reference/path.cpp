@@ -22,10 +22,10 @@ void ReferenceDevice<Real>::accumulate_path(double w0, const Tensor& g0, double 
   const auto y1s = y1.as<Real>();
   const auto sums = acc.as<double>();
   const auto* const g1s = g1.empty() ? nullptr : g1.as<Real>().data();
-  for (std::size_t i = 0; i < sums.size(); ++i) {
+  for (std::size_t i = 0; i < g0s.size(); ++i) {
     double gradient = w0 * static_cast<double>(g0s[i]);
     if (g1s != nullptr) gradient += w1 * static_cast<double>(g1s[i]);
-    sums[i] += gradient * (static_cast<double>(y1s[i]) - static_cast<double>(y0s[i]));
+    sums[i % sums.size()] += gradient * (static_cast<double>(y1s[i]) - static_cast<double>(y0s[i]));
   }
 }
 
