@@ -26,6 +26,8 @@ void declare_path(CLI::App& command, std::vector<std::string>& at, bool& one_exa
                    "All inputs together are one example, whatever their leading axes (a graph's nodes and edges)");
 }
 
+}  // namespace
+
 void declare_pictures(CLI::App& command, PictureArguments& pictures) {
   const char* group = "Pictures as inputs";
   command.add_option("--size", pictures.size, "Resize to this (default: what the model declares)")
@@ -48,6 +50,8 @@ void declare_pictures(CLI::App& command, PictureArguments& pictures) {
   command.add_flag("--grey", pictures.grey, "One channel")->group(group);
   command.add_flag("--channels-last", pictures.channels_last, "[N, H, W, C] instead of [N, C, H, W]")->group(group);
 }
+
+namespace {
 
 /// What is explained, against what, and how finely.
 void declare_question(CLI::App& command, AttributeArguments& arguments) {
@@ -165,6 +169,9 @@ void declare_results(CLI::App& command, AttributeArguments& arguments) {
       ->group(group);
   command.add_option("--picture", arguments.picture, "Draw the attributions of every layer")
       ->type_name("FILE.png")
+      ->group(group);
+  command.add_option("--report", arguments.page, "Write one HTML page with everything to look at (mho report)")
+      ->type_name("FILE.html")
       ->group(group);
   command.add_flag("--force", arguments.force, "Overwrite existing files")->group(group);
   command.add_option("--top", arguments.top, "Neurons and channels printed per layer (default 5)")

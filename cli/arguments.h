@@ -63,6 +63,7 @@ struct AttributeArguments {
 
   std::string result;   ///< .npz to write
   std::string picture;  ///< .png to write
+  std::string page;     ///< .html to write
   std::size_t top = 5;
   bool json = false;
   bool quiet = false;
@@ -86,5 +87,7 @@ CLI::App* declare_attribute(CLI::App& app, AttributeArguments& arguments);
 /// Of the arguments, those of the measure that is checked: no method, layers or results.
 CLI::App* declare_check(CLI::App& app, AttributeArguments& arguments);
 CLI::App* declare_ops(CLI::App& app, OpsArguments& arguments);
+/// The options that say how pictures are decoded.
+void declare_pictures(CLI::App& command, PictureArguments& pictures);
 
 }  // namespace mho::cli

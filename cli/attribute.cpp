@@ -64,6 +64,7 @@ void run_attribute(const AttributeArguments& arguments) {
   if (InterruptGuard::requested()) throw Interrupted{};
   result.metadata["model"] = arguments.model;
   result.metadata["command"] = arguments.command;
+  if (!arguments.examples.empty()) result.metadata["examples"] = arguments.examples;
 
   Report report{
       arguments.model, baseline_text(arguments), arguments.target, prepared.first, request, result, labels, {}};
@@ -73,6 +74,13 @@ void run_attribute(const AttributeArguments& arguments) {
   if (!arguments.result.empty()) io::write_result(arguments.result, result);
   if (!arguments.picture.empty())
     io::write_heatmap_png(arguments.picture, picture_rows(prepared.inputs, result, report.rankings));
+  if (!arguments.page.empty()) {
+    report::Options options;
+    options.inputs = prepared.inputs;
+    options.labels = labels;
+    options.numbered_from = prepared.first;
+    report::write_page(arguments.page, result, options);
+  }
 
   if (arguments.json) {
     fmt::print("{}", json_text(to_json(report)));

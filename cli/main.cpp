@@ -15,6 +15,7 @@
 #include "inspect.h"
 #include "interrupt.h"
 #include "ops.h"
+#include "report_page.h"
 #include "text.h"
 
 namespace {
@@ -43,9 +44,11 @@ int run(int argc, char** argv) {
   AttributeArguments attribute;
   AttributeArguments check;
   OpsArguments ops;
+  PageArguments page;
   const CLI::App* inspect_command = declare_inspect(app, inspect);
   const CLI::App* attribute_command = declare_attribute(app, attribute);
   const CLI::App* check_command = declare_check(app, check);
+  const CLI::App* report_command = declare_report(app, page);
   const CLI::App* ops_command = declare_ops(app, ops);
   try {
     app.parse(argc, argv);
@@ -53,7 +56,8 @@ int run(int argc, char** argv) {
     if (error.get_exit_code() == 0) return app.exit(error);
     return fail(kUsage, fmt::format("{} (mho --help, mho COMMAND --help)", error.what()));
   }
-  if (app.get_subcommands().empty()) return fail(kUsage, "no command: inspect, attribute, check or ops (mho --help)");
+  if (app.get_subcommands().empty())
+    return fail(kUsage, "no command: inspect, attribute, check, report or ops (mho --help)");
   if (inspect_command->parsed()) run_inspect(inspect);
   if (attribute_command->parsed()) {
     find_model(attribute);
@@ -64,6 +68,7 @@ int run(int argc, char** argv) {
     find_model(check);
     run_check(check);
   }
+  if (report_command->parsed()) run_report(page);
   if (ops_command->parsed()) run_ops(ops);
   return std::fflush(stdout) == 0 ? kSuccess : fail(kFailure, "the result could not be printed");
 }

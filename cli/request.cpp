@@ -2,18 +2,15 @@
 #include "request.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <filesystem>
 
+#include "destination.h"
 #include "text.h"
 
 namespace mho::cli {
 
 namespace {
-
-namespace fs = std::filesystem;
 
 [[noreturn]] void refuse(const std::string& message) { throw Error(Code::kInvalidArgument, message); }
 
@@ -67,38 +64,14 @@ void set_path(const AttributeArguments& arguments, Request& request) {
   if (arguments.max_steps) request.max_steps = *arguments.max_steps;
 }
 
-bool same_file(const fs::path& a, const fs::path& b) {
-  std::error_code unknown;
-  return fs::equivalent(a, b, unknown);
-}
-
-void check_destination(const std::string& option, const fs::path& path, const std::string& ending,
-                       const AttributeArguments& arguments) {
-  if (path.extension() != ending) refuse(fmt::format("{} {}: the name must end in {}", option, path.string(), ending));
-  std::error_code unknown;
-  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
-  if (!fs::is_directory(folder, unknown)) {
-    refuse(fmt::format("{} {}: there is no folder {}", option, path.string(), folder.string()));
-  }
-  if (access(folder.c_str(), W_OK) != 0) {
-    refuse(fmt::format("{} {}: folder {} cannot be written to", option, path.string(), folder.string()));
-  }
-  if (fs::is_directory(path, unknown)) refuse(fmt::format("{} {} is a folder", option, path.string()));
-  if (!fs::exists(fs::symlink_status(path, unknown))) return;
-  if (!arguments.force) {
-    refuse(fmt::format("{} {} exists already; choose another name or add --force", option, path.string()));
-  }
+/// Files that the run reads.
+std::vector<std::string> files_read(const AttributeArguments& arguments) {
   std::vector<std::string> read = arguments.inputs;
   read.insert(read.end(), arguments.baselines.begin(), arguments.baselines.end());
   read.insert(read.end(), arguments.references.begin(), arguments.references.end());
   if (arguments.target.starts_with('@')) read.push_back(arguments.target.substr(1));
-  const bool is_read = std::ranges::any_of(read, [&](const std::string& text) {
-    return same_file(parse_reference(text).file, path) ||
-           same_file(parse_reference(text.substr(text.find('=') + 1)).file, path);
-  });
-  if (is_read || same_file(arguments.model, path)) {
-    refuse(fmt::format("{} {} is also read by this run; choose another name", option, path.string()));
-  }
+  read.push_back(arguments.model);
+  return read;
 }
 
 }  // namespace
@@ -163,8 +136,10 @@ Request make_request(const AttributeArguments& arguments) {
 }
 
 void check_destinations(const AttributeArguments& arguments) {
-  if (!arguments.result.empty()) check_destination("-o", arguments.result, ".npz", arguments);
-  if (!arguments.picture.empty()) check_destination("--picture", arguments.picture, ".png", arguments);
+  const std::vector<std::string> read = files_read(arguments);
+  if (!arguments.result.empty()) check_destination("-o", arguments.result, ".npz", arguments.force, read);
+  if (!arguments.picture.empty()) check_destination("--picture", arguments.picture, ".png", arguments.force, read);
+  if (!arguments.page.empty()) check_destination("--report", arguments.page, ".html", arguments.force, read);
 }
 
 std::string quadrature_text(const Request& request) {

@@ -106,8 +106,11 @@ struct Request {
   std::int64_t max_steps = 1024;                         ///< kAdaptive gives up here and says so in `converged`
   std::int64_t max_breakpoints = 20'000;                 ///< kExact: more of them for an example are an Error(kLimit)
   std::vector<RuleChoice> rules;                         ///< kDeepLift: Rescale, but for these; the last one wins
-  bool multipliers = false;                              ///< kDeepLift: the multipliers instead of contributions
-  bool split_by_input = false;                           ///< kConductance: keep Cond_ij instead of summing over inputs
+  bool multipliers = false;     ///< kDeepLift: the multipliers instead of contributions; kConductance split by input:
+                                ///< without the factor x_i - x'_i
+  bool split_by_input = false;  ///< kConductance: keep Cond_ij instead of summing over inputs
+  /// kConductance: flat indices of the only neurons to compute, of one layer; values are in their order. Empty: all.
+  std::vector<std::int64_t> neurons;
   std::int64_t micro_batch = 0;                          ///< path points evaluated at once; 0: chosen by mho
   std::int64_t memory_budget = std::int64_t{512} << 20;  ///< bytes for stored path points
   bool measure_precision = true;  ///< Precision::kBfloat16: compute the first example again for precision_error
@@ -123,7 +126,8 @@ struct LayerResult {
   std::string op;
   bool cut = false;
   Array values;                         ///< [examples, layer shape...], float64; with split_by_input:
-                                        ///< [examples, neurons, input elements]
+                                        ///< [examples, neurons, input elements]; with Request::neurons, those only:
+                                        ///< [examples, neurons] or [examples, neurons, input elements]
   std::vector<double> estimated_error;  ///< per example, relative L1; NaN where the method has no estimate
   std::vector<double> residual;         ///< per example, sum(values) - (F(x) - F(x')); empty unless complete by theory
   /// Precision::kBfloat16: relative L1 difference of the first example's values from those in float32 at the same

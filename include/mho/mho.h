@@ -7,3 +7,4 @@
 #include <mho/error.h>
 #include <mho/io.h>
 #include <mho/model.h>
+#include <mho/report.h>

@@ -107,6 +107,7 @@ void bind_request(nb::module_& module) {
       .def_rw("max_breakpoints", &Request::max_breakpoints)
       .def_rw("multipliers", &Request::multipliers)
       .def_rw("split_by_input", &Request::split_by_input)
+      .def_rw("neurons", &Request::neurons)
       .def_rw("micro_batch", &Request::micro_batch)
       .def_rw("memory_budget", &Request::memory_budget)
       .def("add_rule", &add_rule, "nodes"_a, "rule"_a)

@@ -75,7 +75,21 @@ void bind_result(nb::module_& module) {
             const nb::gil_scoped_release release;
             io::write_result(path, result);
           },
-          "path"_a);
+          "path"_a)
+      .def(
+          "report",
+          [](const Result& result, const std::filesystem::path& path, const Inputs& inputs,
+             const std::vector<std::string>& labels, const std::string& title, const std::string& evaluation,
+             std::int64_t max_bytes) {
+            const report::Options options{.title = title,
+                                          .inputs = inputs,
+                                          .labels = labels,
+                                          .evaluation = evaluation,
+                                          .max_bytes = max_bytes};
+            const nb::gil_scoped_release release;
+            report::write_page(path, result, options);
+          },
+          "path"_a, "inputs"_a, "labels"_a, "title"_a, "evaluation"_a, "max_bytes"_a);
   module.def(
       "read_result",
       [](const std::filesystem::path& path) {

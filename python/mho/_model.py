@@ -117,7 +117,7 @@ class Model:
             return self._default_inspection
         arrays = {} if x is None else input_arrays(self._inputs, x)
         given = {name: list(map(int, shape)) for name, shape in (shapes or {}).items()}
-        inspection = self._core.inspect(arrays, given, output or "", probability, _names(at))
+        inspection = self._core.inspect(arrays, given, self._tensor_name(output), probability, self._layer_names(at))
         if default:
             self._default_inspection = inspection
         return inspection
@@ -142,6 +142,7 @@ class Model:
         rules: str | Mapping[str, str] | None = None,
         multipliers: bool = False,
         split_by_input: bool = False,
+        neurons: Sequence[int] | None = None,
         at: str | Sequence[str] | None = None,
         output: str | None = None,
         probability: bool = False,
@@ -167,8 +168,10 @@ class Model:
         quadrature: "adaptive", "secant", "trapezoid", "left", "right", "midpoint", "gauss_legendre"; exact=True sums
             over the linear pieces of piecewise linear models (at most max_breakpoints).
         rules: DeepLIFT's: "rescale", "reveal_cancel", "genomics", "gradient", "linear", or {node or glob: rule}.
-        multipliers: "deeplift" returns multipliers instead of contributions.
-        split_by_input: "conductance" keeps [examples, neurons, input elements].
+        multipliers: "deeplift" returns multipliers instead of contributions; "conductance" split by input leaves out
+            the factor x - x'.
+        split_by_input: "conductance" keeps [examples, neurons, input elements]; neurons: flat indices of the only ones
+            that "conductance" computes, of one layer.
         at: tensors at which paths begin instead of the inputs.
         output: tensor that the target is taken from: an output (None: the first) or any other, whose neurons are
             explained; probability: keep a final Softmax or Sigmoid; class_mean: subtract the mean over all classes.
@@ -187,16 +190,17 @@ class Model:
             raise InvalidArgumentError("method 'ig' is at the input: it takes no layers (for layers: 'nig')")
         arrays = input_arrays(self._inputs, x)
         request.layers = self._layer_names(layers)
-        request.at = _names(at)
+        request.at = self._layer_names(at)
         set_target(request, target)
         set_baselines(request, self._inputs, arrays, baselines)
         set_path(request, tolerance=tolerance, steps=steps, max_steps=max_steps, quadrature=quadrature, exact=exact)
         set_rules(request, rules)
-        request.output = output or ""
+        request.output = self._tensor_name(output)
         request.probability = probability
         request.subtract_class_mean = class_mean
         request.multipliers = multipliers
         request.split_by_input = split_by_input
+        request.neurons = [] if neurons is None else [int(neuron) for neuron in neurons]
         request.micro_batch = micro_batch
         request.memory_budget = in_bytes(memory)
         if max_breakpoints is not None:
@@ -206,6 +210,9 @@ class Model:
 
     def _layer_names(self, layers: str | Sequence[str] | None) -> list[str]:
         return _names(layers)
+
+    def _tensor_name(self, output: str | None) -> str:
+        return self._layer_names(output)[0] if output else ""
 
     def _aliases(self) -> Mapping[str, str]:
         """Other names of tensors."""

@@ -16,6 +16,8 @@ namespace mho {
 
 namespace {
 
+[[noreturn]] void refuse(const std::string& message) { throw Error(Code::kInvalidArgument, message); }
+
 bool is_path_method(Method method) {
   return method == Method::kNig || method == Method::kIg || method == Method::kInternalInfluence ||
          method == Method::kConductance;
@@ -24,8 +26,9 @@ bool is_path_method(Method method) {
 /// Methods whose values sum to F(x) - F(x') over a cut.
 bool is_complete(const Request& request) {
   const Method method = request.method;
+  if (request.multipliers || !request.neurons.empty()) return false;
   return method == Method::kNig || method == Method::kIg || method == Method::kConductance ||
-         (method == Method::kDeepLift && !request.multipliers);
+         method == Method::kDeepLift;
 }
 
 /// Whether the number of segments follows from the tolerance.
@@ -35,7 +38,6 @@ bool is_adaptive(const Request& request) {
 }
 
 void check(const Request& request) {
-  const auto refuse = [](const std::string& message) { throw Error(Code::kInvalidArgument, message); };
   if (!(request.tolerance > 0) || !std::isfinite(request.tolerance)) {
     refuse(fmt::format("the tolerance is {}; it must be a positive number", request.tolerance));
   }
@@ -63,8 +65,13 @@ void check(const Request& request) {
   if (request.split_by_input && request.method != Method::kConductance) {
     refuse(fmt::format("only conductance can be split by input, not {}", to_string(request.method)));
   }
-  if (request.multipliers && request.method != Method::kDeepLift) {
-    refuse(fmt::format("only deeplift has multipliers, not {}", to_string(request.method)));
+  if (request.multipliers && request.method != Method::kDeepLift && !request.split_by_input) {
+    refuse(fmt::format("only deeplift, and conductance split by input, have multipliers, not {}",
+                       to_string(request.method)));
+  }
+  if (!request.neurons.empty() && request.method != Method::kConductance) {
+    refuse(fmt::format("only conductance can be computed for some neurons of a layer, not {}",
+                       to_string(request.method)));
   }
   if (!request.rules.empty() && request.method != Method::kDeepLift) {
     refuse(fmt::format("only deeplift has rules, not {}", to_string(request.method)));
@@ -75,15 +82,29 @@ void check(const Request& request) {
   if (request.memory_budget < 0) refuse("the memory budget is negative");
 }
 
+void check_neurons(const Request& request, const attribution::LayerChoice& layer, const Shape& shape) {
+  const std::int64_t count = element_count(shape);
+  for (const std::int64_t neuron : request.neurons) {
+    if (neuron >= 0 && neuron < count) continue;
+    refuse(fmt::format("neuron {} is asked for; layer '{}' has {} neurons, shape {}", neuron, layer.name, count,
+                       to_string(shape)));
+  }
+}
+
 Shape result_shape(const attribution::Setup& setup, const Request& request, const Shape& layer) {
   Shape shape{setup.inputs.count};
+  const auto some = static_cast<std::int64_t>(request.neurons.size());
   if (request.split_by_input) {
     std::int64_t inputs = 0;
     for (const graph::ValueId id : setup.sources.inputs) {
       inputs += setup.graph->value(id).type.elements();
     }
-    shape.push_back(element_count(layer));
+    shape.push_back(some > 0 ? some : element_count(layer));
     shape.push_back(inputs);
+    return shape;
+  }
+  if (some > 0) {
+    shape.push_back(some);
     return shape;
   }
   // The leading 1 of one example's tensor is the example axis.
@@ -132,6 +153,9 @@ std::string describe(const std::vector<RuleChoice>& rules) {
 
 Result empty_result(const Model::Impl& model, const attribution::Setup& setup, const Request& request) {
   const auto count = static_cast<std::size_t>(setup.inputs.count);
+  if (!request.neurons.empty() && setup.layers.size() != 1) {
+    refuse(fmt::format("neurons are those of one layer, but {} are asked for", setup.layers.size()));
+  }
   Result result;
   for (const attribution::LayerChoice& layer : setup.layers) {
     LayerResult out;
@@ -140,6 +164,7 @@ Result empty_result(const Model::Impl& model, const attribution::Setup& setup, c
     out.op = layer.op;
     out.cut = layer.cut;
     const Shape& shape = setup.graph->value(setup.graph->find(layer.name)).type.shape;
+    check_neurons(request, layer, shape);
     out.values = Array(DType::f64, result_shape(setup, request, shape));
     out.estimated_error.assign(count, std::numeric_limits<double>::quiet_NaN());
     result.layers.push_back(std::move(out));
@@ -159,6 +184,7 @@ Result empty_result(const Model::Impl& model, const attribution::Setup& setup, c
                      {"method", to_string(request.method)},
                      {"target", describe(request.target)},
                      {"baseline", describe(request.baseline)}};
+  if (request.split_by_input) result.metadata["split_by_input"] = "true";
   if (request.subtract_class_mean) result.metadata["subtract_class_mean"] = "true";
   if (request.method == Method::kDeepLift) {
     result.metadata["values"] = request.multipliers ? "multipliers" : "contributions";

@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
+#include <span>
+#include <vector>
 
 #include "attribution/evaluator.h"
 #include "attribution/measures.h"
@@ -46,13 +49,13 @@ class NeuronGradients {
     plan_->forward();
   }
 
-  /// One backward pass: slot b holds the neuron first + b.
-  void run(std::int64_t first) {
+  /// One backward pass: slot b holds the b-th of these neurons; slots without one repeat the last.
+  void run(std::span<const std::int64_t> neurons) {
     for (std::int64_t b = 0; b < batch_; ++b) {
       const kernels::Tensor seed = engine::slot_of(plan_->seed(0), b, batch_);
       Array cotangent(DType::f64, seed.shape());
-      const std::int64_t neuron = std::min(first + b, cotangent.size() - 1);
-      cotangent.as<double>()[static_cast<std::size_t>(neuron)] = 1;
+      const std::size_t last = neurons.size() - 1;
+      cotangent.as<double>()[static_cast<std::size_t>(neurons[std::min(static_cast<std::size_t>(b), last)])] = 1;
       engine::from_host(device(), cotangent, seed);
     }
     plan_->backward();
@@ -107,11 +110,12 @@ void conductance(const Setup& setup, const Request& request, Result& result) {
   const std::int64_t steps = request.steps > 0 ? request.steps : kDefaultSteps;
   const std::vector<PathNode> nodes = path_nodes(rule, steps);
   Evaluator evaluator(setup, request.target, 1, {.optimize = request.optimize, .use_affine_prefix = false});
+  const auto chosen = static_cast<std::int64_t>(request.neurons.size());
+  result.micro_batch = chosen > 0 ? std::min(setup.micro_batch, chosen) : setup.micro_batch;
   std::vector<NeuronGradients> layers;
   for (const LayerChoice& layer : setup.layers) {
-    layers.emplace_back(setup, layer.name, setup.micro_batch, request.optimize);
+    layers.emplace_back(setup, layer.name, result.micro_batch, request.optimize);
   }
-  result.micro_batch = setup.micro_batch;
   ProgressReport progress(request, setup);
 
   const auto add_layer = [&](std::size_t l, std::int64_t example, const PathNode& node) {
@@ -121,18 +125,25 @@ void conductance(const Setup& setup, const Request& request, Result& result) {
     const auto differences = neurons.differences(example);
     neurons.set_point(example, node.alpha);
     std::int64_t passes = 0;
-    for (std::int64_t first = 0; first < g.size(); first += neurons.batch()) {
-      neurons.run(first);
-      for (std::int64_t b = 0; b < neurons.batch() && first + b < g.size(); ++b) {
-        const std::int64_t j = first + b;
+    std::vector<std::int64_t> wanted = request.neurons;
+    if (wanted.empty()) {
+      wanted.resize(static_cast<std::size_t>(g.size()));
+      std::iota(wanted.begin(), wanted.end(), 0);
+    }
+    const auto batch = static_cast<std::size_t>(neurons.batch());
+    for (std::size_t first = 0; first < wanted.size(); first += batch) {
+      const auto some = std::span(wanted).subspan(first, std::min(batch, wanted.size() - first));
+      neurons.run(some);
+      for (std::size_t b = 0; b < some.size(); ++b) {
         ++passes;
         // With the split, out is [neurons, inputs]; without, [neurons].
-        const auto row = static_cast<std::size_t>(j) * (out.size() / static_cast<std::size_t>(g.size()));
+        const std::size_t row = (first + b) * (out.size() / wanted.size());
         std::size_t column = 0;
         for (std::size_t i = 0; i < differences.size(); ++i) {
-          const Array slope = neurons.gradient(i, b);
+          const Array slope = neurons.gradient(i, static_cast<std::int64_t>(b));
           for (std::size_t k = 0; k < differences[i].size(); ++k, ++column) {
-            const double part = node.weight * g.at(j) * slope.at(static_cast<std::int64_t>(k)) * differences[i][k];
+            const double factor = request.multipliers ? 1 : differences[i][k];
+            const double part = node.weight * g.at(some[b]) * slope.at(static_cast<std::int64_t>(k)) * factor;
             out[request.split_by_input ? row + column : row] += part;
           }
         }

@@ -11,11 +11,10 @@
 namespace mho::attribution {
 
 using graph::Graph;
+using graph::index;
 using graph::ValueId;
 
 namespace {
-
-std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
 
 /// Flops that the prefix must save per interpolated element: interpolation is bound by memory, and a convolution that
 /// is cut off loses the ReLU fused behind it.

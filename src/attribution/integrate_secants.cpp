@@ -23,7 +23,7 @@ namespace mho::attribution {
 namespace {
 
 /// Segments of the first sum, whose error nothing is known of.
-constexpr std::int64_t kFirstLevel = 8;
+constexpr std::int64_t kFirstSegments = 8;
 /// Errors fall with this power of the number of segments at least: 1 where few kinks are left, 1.3 to 1.5 measured
 /// where there are many, 2 on smooth networks.
 constexpr double kOrder = 1;
@@ -103,7 +103,7 @@ class SecantIntegrator {
     const std::vector<bool> cut = setup_.network->cut_by_batch(moved_rows(setup_));
     if (std::ranges::find(cut, false) != cut.end()) return lanes_;
     const std::int64_t examples = std::min(setup_.inputs.count, kMostAtOnce);
-    const std::int64_t segments = fixed() ? first_count() : 2 * kFirstLevel;
+    const std::int64_t segments = fixed() ? first_count() : 2 * kFirstSegments;
     const std::int64_t points = examples * (segments + pieces_of(examples, segments));
     const std::int64_t each = (points + lanes_ - 1) / lanes_;
     const std::int64_t runs = (each + most - 1) / most;
@@ -112,7 +112,7 @@ class SecantIntegrator {
   [[nodiscard]] bool fixed() const { return request_.steps > 0 || exact_; }
   [[nodiscard]] std::int64_t first_count() const {
     if (request_.steps > 0) return request_.steps;
-    return exact_ ? 1 : kFirstLevel;
+    return exact_ ? 1 : kFirstSegments;
   }
   [[nodiscard]] std::int64_t most_steps() const { return fixed() ? first_count() : request_.max_steps; }
   /// In how many pieces a path is cut, each with a sum of its own, so that no lane is idle.

@@ -12,6 +12,7 @@
 namespace mho::engine {
 
 using graph::Graph;
+using graph::index;
 using graph::Node;
 using graph::ValueId;
 using kernels::DType;
@@ -21,8 +22,6 @@ using kernels::Workspace;
 using primitives::Exec;
 
 namespace {
-
-std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
 
 /// Points of the path that are closer than this are the same to rounding.
 constexpr double kResolution = 1e-14;

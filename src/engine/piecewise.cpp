@@ -15,12 +15,11 @@
 namespace mho::engine {
 
 using graph::Graph;
+using graph::index;
 using graph::Node;
 using graph::ValueId;
 
 namespace {
-
-std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
 
 /// What the target depends on, in whatever way; sources are taken as they are.
 std::vector<bool> ancestors(const Graph& graph, ValueId target, const std::vector<bool>& is_feed) {

@@ -22,12 +22,11 @@ namespace mho::engine {
 namespace {
 
 using graph::Constant;
+using graph::index;
 using graph::kReal;
 using graph::Node;
 using kernels::Workspace;
 using primitives::Positions;
-
-std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
 
 /// Throws where something is wanted that neither feeds nor constants lead to.
 void check_reachable(const Graph& graph, const std::vector<ValueId>& feeds) {

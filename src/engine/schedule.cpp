@@ -13,14 +13,13 @@ namespace mho::engine {
 
 namespace {
 
+using graph::index;
 using graph::kReal;
 using graph::Node;
 using primitives::DeltaRule;
 using primitives::Positions;
 
 constexpr std::int64_t kAlways = std::int64_t{1} << 40;
-
-std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
 
 [[noreturn]] void refuse(const Node& node, std::string_view why) {
   throw Error(Code::kUnsupported, fmt::format("node '{}' ({}): {}", node.origin_name, node.origin_type, why));

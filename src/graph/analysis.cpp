@@ -7,8 +7,6 @@ namespace mho::graph {
 
 namespace {
 
-std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
-
 // A value v is a cut exactly if, in one (hence every) topological order, no other relevant active value made before v
 // is read by a relevant node after v: such a reader cannot depend on v, so its path to the target avoids v.
 void find_cuts(const Graph& graph, ValueId target, Analysis& facts) {

@@ -24,6 +24,8 @@ using primitives::PrimitivePtr;
 using ValueId = std::int32_t;
 using NodeId = std::int32_t;
 inline constexpr ValueId kNoValue = -1;
+/// Where a value is in tables that have one entry for each.
+[[nodiscard]] constexpr std::size_t index(ValueId id) { return static_cast<std::size_t>(id); }
 inline constexpr NodeId kNoNode = -1;
 
 /// One tensor of the graph.

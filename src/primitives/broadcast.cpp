@@ -8,6 +8,8 @@
 
 namespace mho::primitives {
 
+void invalid(const std::string& message) { throw Error(Code::kInvalidModel, message); }
+
 Shape broadcast_shape(const Shape& a, const Shape& b, std::string_view who) {
   const Shape& longer = a.size() >= b.size() ? a : b;
   const Shape& shorter = a.size() >= b.size() ? b : a;
@@ -17,8 +19,8 @@ Shape broadcast_shape(const Shape& a, const Shape& b, std::string_view who) {
     const std::int64_t x = longer[lead + i];
     const std::int64_t y = shorter[i];
     if (x != y && x != 1 && y != 1) {
-      throw Error(Code::kInvalidModel, fmt::format("{}: shapes {} and {} do not broadcast (axis {}: {} against {})",
-                                                   who, to_string(a), to_string(b), lead + i, x, y));
+      invalid(fmt::format("{}: shapes {} and {} do not broadcast (axis {}: {} against {})", who, to_string(a),
+                          to_string(b), lead + i, x, y));
     }
     result[lead + i] = x == 1 ? y : x;
   }

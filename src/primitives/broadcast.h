@@ -1,12 +1,16 @@
 // numpy broadcasting for primitives: the common shape, gradients summed back to an input's shape, and conversions.
+// And how all primitives refuse.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "primitives/primitive.h"
 
 namespace mho::primitives {
 
+/// Throws Error(kInvalidModel).
+[[noreturn]] void invalid(const std::string& message);
 /// Throws Error(kInvalidModel) naming `who` where the shapes do not broadcast.
 [[nodiscard]] Shape broadcast_shape(const Shape& a, const Shape& b, std::string_view who);
 

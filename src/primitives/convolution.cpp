@@ -14,8 +14,6 @@ namespace {
 
 using kernels::ConvolutionAttributes;
 
-[[noreturn]] void invalid(const std::string& message) { throw Error(Code::kInvalidModel, message); }
-
 /// Checks x [N, C, ...] against weights whose axis `own` counts groups*... and `other` per-group channels.
 void check_weights(const ConvolutionAttributes& attributes, const TensorType& x, const TensorType& w,
                    std::string_view who) {

@@ -1,6 +1,5 @@
 // Primitives that move elements without arithmetic: each vjp is the opposite movement.
 #include <fmt/format.h>
-#include <mho/error.h>
 
 #include <algorithm>
 
@@ -20,8 +19,6 @@ class Movement : public Primitive {
   [[nodiscard]] bool affine(Positions) const override { return true; }
   [[nodiscard]] std::optional<Magnitudes> magnitudes(Positions) const override { return Magnitudes{}; }
 };
-
-[[noreturn]] void invalid(const std::string& message) { throw Error(Code::kInvalidModel, message); }
 
 class Reshape final : public Movement {
  public:

@@ -26,6 +26,7 @@ const std::map<std::string, std::vector<std::string>> kMayInclude = {
     {"attribution",
      {"kernels/tensor.h", "kernels/device.h", "primitives/primitives.h", "graph/", "onnx/model.h", "engine/"}},
     {"io", {"kernels/tensor.h"}},
+    {"report", {"io/files.h"}},
 };
 
 // Third-party headers, by a pattern of the include line, and the only folder that may name them.
@@ -33,7 +34,7 @@ const std::vector<std::pair<std::string, std::string>> kVendors = {
     {"^(oneapi/)?dnnl", "src/kernels/cpu/"},
     {"^(onnx/onnx|google/protobuf)", "src/onnx/"},
     {"^(png\\.h|jpeglib\\.h|jerror\\.h|zlib\\.h|stb(_|/))", "src/io/"},
-    {"^nlohmann/", "src/io/ cli/"},
+    {"^nlohmann/", "src/io/ src/report/ cli/"},
     {"^CLI/", "cli/"},
     {"^omp\\.h", "src/kernels/"},
 };

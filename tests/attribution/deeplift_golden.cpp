@@ -2,8 +2,7 @@
 // is the same: values of tests/golden/make_deeplift.py; and the paper's toy networks by hand.
 #include <gtest/gtest.h>
 
-#include <cmath>
-
+#include "support/differences.h"
 #include "support/golden.h"
 #include "support/onnx_builder.h"
 
@@ -11,16 +10,7 @@ namespace mho {
 namespace {
 
 using testing::GoldenNetwork;
-
-double relative_l1(const Array& actual, const Array& expected) {
-  double norm = 0;
-  double difference = 0;
-  for (std::int64_t i = 0; i < expected.size(); ++i) {
-    norm += std::abs(expected.at(i));
-    difference += std::abs(actual.at(i) - expected.at(i));
-  }
-  return difference / norm;
-}
+using testing::relative_difference;
 
 struct Case {
   std::string network;
@@ -39,7 +29,7 @@ class DeepLiftGolden : public ::testing::TestWithParam<Case> {
       const auto it = golden.values.find(key + "/" + layer.name);
       if (it == golden.values.end()) continue;
       ASSERT_EQ(layer.values.shape(), it->second.shape()) << it->first;
-      EXPECT_LE(relative_l1(layer.values, it->second), tolerance) << it->first;
+      EXPECT_LE(relative_difference(it->second, layer.values), tolerance) << it->first;
       ++compared;
     }
     EXPECT_GE(compared, request.layers.size() == 1 ? 1 : 3) << key;
@@ -86,8 +76,8 @@ TEST_P(DeepLiftGolden, RulesDiffer) {
   const auto values = [&](DeepLiftRule rule) {
     return attribute(model, golden.group("input"), request(rule)).layers.at(0).values;
   };
-  EXPECT_GT(relative_l1(values(DeepLiftRule::kRevealCancel), values(DeepLiftRule::kRescale)), 0.01);
-  EXPECT_GT(relative_l1(values(DeepLiftRule::kGradient), values(DeepLiftRule::kRescale)), 0.01);
+  EXPECT_GT(relative_difference(values(DeepLiftRule::kRescale), values(DeepLiftRule::kRevealCancel)), 0.01);
+  EXPECT_GT(relative_difference(values(DeepLiftRule::kRescale), values(DeepLiftRule::kGradient)), 0.01);
 }
 
 INSTANTIATE_TEST_SUITE_P(Networks, DeepLiftGolden,

@@ -12,6 +12,7 @@
 #include "attribution/measures.h"
 #include "engine/exact_line.h"
 #include "engine/slots.h"
+#include "support/differences.h"
 #include "support/kinked_network.h"
 
 namespace mho {
@@ -19,19 +20,10 @@ namespace {
 
 using kernels::Tensor;
 using testing::RandomNetwork;
+using testing::relative_difference;
 
 Model double_model(const std::string& bytes) {
   return Model::parse(std::as_bytes(std::span(bytes)), {}, {.precision = Precision::kDouble});
-}
-
-double relative_l1(const Array& actual, const Array& expected) {
-  EXPECT_EQ(actual.shape(), expected.shape());
-  double difference = 0, norm = 0;
-  for (std::int64_t i = 0; i < expected.size(); ++i) {
-    difference += std::abs(actual.at(i) - expected.at(i));
-    norm += std::abs(expected.at(i));
-  }
-  return norm > 0 ? difference / norm : difference;
 }
 
 /// The largest residual, relative to the sum of magnitudes.
@@ -153,8 +145,8 @@ TEST(Exact, TrapezoidsConvergeToIt) {
       request.steps = 2048;
       const Result fine = attribute(model, inputs, request);
       for (std::size_t l = 0; l < exact.layers.size(); ++l) {
-        const double error = relative_l1(fine.layers[l].values, exact.layers[l].values);
-        const double before = relative_l1(coarse.layers[l].values, exact.layers[l].values);
+        const double error = relative_difference(exact.layers[l].values, fine.layers[l].values);
+        const double before = relative_difference(exact.layers[l].values, coarse.layers[l].values);
         EXPECT_LE(error, std::max(before / 8, 1e-4)) << exact.layers[l].name << ", network " << seed;
       }
     }
@@ -205,7 +197,7 @@ TEST(Exact, NoBreakpointIsMissed) {
         const double t = std::uniform_real_distribution<double>(0.001, 0.999)(random);
         const std::vector<Array> other = gradients_at(from + t * (to - from));
         for (std::size_t l = 0; l < other.size(); ++l) {
-          ASSERT_LE(relative_l1(other[l], middle[l]), 1e-11)
+          ASSERT_LE(relative_difference(middle[l], other[l]), 1e-11)
               << setup.layers[l].name << " in [" << from << ", " << to << "], network " << seed;
         }
       }
@@ -221,8 +213,9 @@ TEST(Exact, NoBreakpointIsMissed) {
     for (std::size_t l = 0; l < sums.size(); ++l) {
       const auto values = line.values(l);
       const Shape shape{static_cast<std::int64_t>(values.size())};
-      EXPECT_LE(relative_l1(Array(shape, std::vector<double>(values.begin(), values.end())), Array(shape, sums[l])),
-                1e-11)
+      EXPECT_LE(
+          relative_difference(Array(shape, sums[l]), Array(shape, std::vector<double>(values.begin(), values.end()))),
+          1e-11)
           << setup.layers[l].name << ", network " << seed;
     }
   }
@@ -240,7 +233,7 @@ TEST(Exact, IsTheSameWithLittleMemory) {
     request.memory_budget = 0;
     const Result little = attribute(model, inputs, request);
     for (std::size_t l = 0; l < much.layers.size(); ++l) {
-      EXPECT_LE(relative_l1(little.layers[l].values, much.layers[l].values), 1e-11) << much.layers[l].name;
+      EXPECT_LE(relative_difference(much.layers[l].values, little.layers[l].values), 1e-11) << much.layers[l].name;
     }
     EXPECT_NEAR(static_cast<double>(little.steps[0]), static_cast<double>(much.steps[0]), 1);
   }
@@ -276,7 +269,7 @@ TEST_P(Digits, AreCompleteAndWhereQuadratureGoes) {
     const Result result = attribute(model, inputs, request);
     double worst = 0;
     for (std::size_t l = 0; l < exact.layers.size(); ++l) {
-      worst = std::max(worst, relative_l1(result.layers[l].values, exact.layers[l].values));
+      worst = std::max(worst, relative_difference(exact.layers[l].values, result.layers[l].values));
     }
     return worst;
   };

@@ -109,6 +109,67 @@ TEST_F(Requests, OnlyConductanceIsSplitByInput) {
   expect_refused(Code::kInvalidArgument, "split");
 }
 
+TEST_F(Requests, OnlyConductanceIsComputedForSomeNeurons) {
+  request.neurons = {0};
+  expect_refused(Code::kInvalidArgument, "some neurons");
+  request.method = Method::kConductance;
+  request.layers = {"relu*"};
+  expect_refused(Code::kInvalidArgument, "one layer");
+  for (const std::int64_t neuron : {std::int64_t{-1}, std::int64_t{1} << 40}) {
+    request.layers = {"relu2"};
+    request.neurons = {0, neuron};
+    expect_refused(Code::kInvalidArgument, "neuron " + std::to_string(neuron));
+  }
+}
+
+TEST_F(Requests, ConductanceOfSomeNeuronsIsThatOfAll) {
+  request.method = Method::kConductance;
+  request.layers = {"relu2"};
+  request.steps = 8;
+  for (const bool split : {false, true}) {
+    request.split_by_input = split;
+    request.neurons.clear();
+    const Array all = attribute(model, inputs, request).layers[0].values;
+    request.neurons = {5, 0, 3, 5};
+    const Result result = attribute(model, inputs, request);
+    const Array& some = result.layers[0].values;
+    EXPECT_TRUE(result.layers[0].residual.empty());
+    const std::int64_t examples = all.shape()[0];
+    const std::int64_t width = split ? all.shape()[2] : 1;
+    const std::int64_t neurons = all.size() / examples / width;
+    ASSERT_EQ(some.shape(), split ? (Shape{examples, 4, width}) : (Shape{examples, 4}));
+    for (std::int64_t i = 0; i < some.size(); ++i) {
+      const std::int64_t n = i / width / 4, k = i / width % 4;
+      const std::int64_t j = request.neurons[static_cast<std::size_t>(k)];
+      EXPECT_NEAR(some.at(i), all.at((n * neurons + j) * width + i % width), 1e-6 * (1 + std::abs(some.at(i))));
+    }
+  }
+}
+
+TEST_F(Requests, ConductanceSplitByInputIsItsMultipliersTimesTheDifference) {
+  request.method = Method::kConductance;
+  request.layers = {"relu2"};
+  request.steps = 8;
+  request.neurons = {1, 2};
+  request.split_by_input = true;
+  const Array values = attribute(model, inputs, request).layers[0].values;
+  request.multipliers = true;
+  const Array multipliers = attribute(model, inputs, request).layers[0].values;
+  ASSERT_EQ(inputs.size(), 1U);
+  const Array& x = inputs.begin()->second;
+  const std::int64_t width = values.shape()[2];
+  ASSERT_EQ(width, x.size() / x.shape()[0]);
+  const auto* given = std::get_if<Inputs>(&request.baseline);
+  for (std::int64_t i = 0; i < values.size(); ++i) {
+    const std::int64_t at = i / width / 2 * width + i % width;
+    const double from = given == nullptr ? std::get<double>(request.baseline)
+                                         : given->begin()->second.at(at % given->begin()->second.size());
+    EXPECT_NEAR(values.at(i), multipliers.at(i) * (x.at(at) - from), 1e-6 * (1 + std::abs(values.at(i))));
+  }
+  request.split_by_input = false;
+  expect_refused(Code::kInvalidArgument, "multipliers");
+}
+
 TEST_F(Requests, AnUnknownOutputIsAnsweredWithTheOutputs) {
   request.output = "nothing";
   expect_refused(Code::kNotFound, network.target);

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "support/differences.h"
 #include "support/golden.h"
 #include "support/random_network.h"
 
@@ -13,17 +14,7 @@ namespace mho {
 namespace {
 
 using testing::GoldenNetwork;
-
-/// Of all examples together, relative to `expected`.
-double relative_l1(const Array& actual, const Array& expected) {
-  EXPECT_EQ(actual.shape(), expected.shape());
-  double difference = 0, norm = 0;
-  for (std::int64_t i = 0; i < expected.size(); ++i) {
-    difference += std::abs(actual.at(i) - expected.at(i));
-    norm += std::abs(expected.at(i));
-  }
-  return difference / norm;
-}
+using testing::relative_difference;
 
 Request secants(Request request, std::int64_t steps) {
   request.method = Method::kNig;
@@ -54,7 +45,8 @@ TEST_P(Secants, OneSegmentIsDeepLift) {
   const Result expected = attribute(model, inputs, deeplift);
   ASSERT_EQ(secant.layers.size(), expected.layers.size());
   for (std::size_t l = 0; l < expected.layers.size(); ++l) {
-    EXPECT_LE(relative_l1(secant.layers[l].values, expected.layers[l].values), 1e-13) << expected.layers[l].name;
+    EXPECT_LE(relative_difference(expected.layers[l].values, secant.layers[l].values), 1e-13)
+        << expected.layers[l].name;
   }
   for (std::size_t n = 0; n < expected.f_input.size(); ++n) {
     EXPECT_NEAR(secant.f_input[n], expected.f_input[n], 1e-13 * (1 + std::abs(expected.f_input[n])));
@@ -87,8 +79,8 @@ TEST_P(Secants, ConvergeToTheIntegral) {
   const Result few = attribute(model, inputs, secants(request, 8));
   const Result many = attribute(model, inputs, secants(request, 128));
   for (std::size_t l = 0; l < exact.layers.size(); ++l) {
-    const double coarse = relative_l1(few.layers[l].values, exact.layers[l].values);
-    const double error = relative_l1(many.layers[l].values, exact.layers[l].values);
+    const double coarse = relative_difference(exact.layers[l].values, few.layers[l].values);
+    const double error = relative_difference(exact.layers[l].values, many.layers[l].values);
     EXPECT_LE(error, 5e-3) << exact.layers[l].name;
     EXPECT_LE(error, std::max(coarse / 4, 1e-3)) << exact.layers[l].name;
   }
@@ -104,7 +96,7 @@ TEST_P(Secants, TheErrorThatIsFoundIsTheTrueOne) {
   const Result result = attribute(model, inputs, adaptive);
   for (std::size_t n = 0; n < result.converged.size(); ++n) EXPECT_TRUE(result.converged[n]) << "example " << n;
   for (std::size_t l = 0; l < exact.layers.size(); ++l) {
-    EXPECT_LE(relative_l1(result.layers[l].values, exact.layers[l].values), 2e-2) << exact.layers[l].name;
+    EXPECT_LE(relative_difference(exact.layers[l].values, result.layers[l].values), 2e-2) << exact.layers[l].name;
     for (const double estimate : result.layers[l].estimated_error) EXPECT_LE(estimate, 2e-2);
   }
 }
@@ -123,7 +115,7 @@ TEST_P(Secants, LittleMemoryChangesNoTolerance) {
     adaptive.memory_budget = segments * 8 * neurons;
     const Result result = attribute(model, inputs, adaptive);
     for (std::size_t l = 0; l < exact.layers.size(); ++l) {
-      const double error = relative_l1(result.layers[l].values, exact.layers[l].values);
+      const double error = relative_difference(exact.layers[l].values, result.layers[l].values);
       const bool converged = std::ranges::find(result.converged, false) == result.converged.end();
       EXPECT_LE(error, converged ? 1e-2 : 5e-2) << exact.layers[l].name << ", memory for " << segments;
     }
@@ -140,7 +132,7 @@ TEST_P(Secants, InternalInfluenceIsTheMeanMultiplier) {
   influence.method = Method::kInternalInfluence;
   const Result result = attribute(model, inputs, influence);
   for (std::size_t l = 0; l < exact.layers.size(); ++l) {
-    EXPECT_LE(relative_l1(result.layers[l].values, exact.layers[l].values), 1e-2) << exact.layers[l].name;
+    EXPECT_LE(relative_difference(exact.layers[l].values, result.layers[l].values), 1e-2) << exact.layers[l].name;
   }
 }
 
@@ -152,14 +144,14 @@ TEST_P(Secants, AreTheSameForEveryMicroBatchAndThread) {
     other.micro_batch = batch;
     const Result result = attribute(model, inputs, other);
     for (std::size_t l = 0; l < expected.layers.size(); ++l) {
-      EXPECT_LE(relative_l1(result.layers[l].values, expected.layers[l].values), 1e-12) << batch;
+      EXPECT_LE(relative_difference(expected.layers[l].values, result.layers[l].values), 1e-12) << batch;
     }
   }
   const Result one = attribute(Model::load(network.model, {.threads = 1}), inputs, secants(request, 13));
   const Result two = attribute(Model::load(network.model, {.threads = 2}), inputs, secants(request, 13));
   for (std::size_t l = 0; l < expected.layers.size(); ++l) {
-    EXPECT_LE(relative_l1(one.layers[l].values, two.layers[l].values), 1e-6);
-    EXPECT_LE(relative_l1(one.layers[l].values, expected.layers[l].values), 2e-4) << "float32";
+    EXPECT_LE(relative_difference(two.layers[l].values, one.layers[l].values), 1e-6);
+    EXPECT_LE(relative_difference(expected.layers[l].values, one.layers[l].values), 2e-4) << "float32";
   }
 }
 
@@ -201,8 +193,8 @@ TEST(SecantRequests, NeedFewerSegmentsThanTrapezoidsOnReluNetworks) {
     const Result trapezoid = attribute(model, inputs, request);
     const Result secant = attribute(model, inputs, secants(request, 16));
     for (std::size_t l = 0; l < exact.layers.size(); ++l) {
-      secant_errors += relative_l1(secant.layers[l].values, exact.layers[l].values);
-      trapezoid_errors += relative_l1(trapezoid.layers[l].values, exact.layers[l].values);
+      secant_errors += relative_difference(exact.layers[l].values, secant.layers[l].values);
+      trapezoid_errors += relative_difference(exact.layers[l].values, trapezoid.layers[l].values);
     }
   }
   EXPECT_LE(secant_errors, 0.6 * trapezoid_errors);

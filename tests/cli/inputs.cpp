@@ -19,7 +19,7 @@ Port port(std::string name, Shape shape) { return {std::move(name), "float", std
 const std::vector<Port> kOne = {port("image", {-1, 1, 8, 8})};
 const std::vector<Port> kTwo = {port("a", {-1, 2}), port("b=c", {-1, 3})};
 
-Array counted(Shape shape) {
+Array counted_floats(Shape shape) {
   std::vector<float> values(static_cast<std::size_t>(element_count(shape)));
   std::iota(values.begin(), values.end(), 0.0F);
   return {std::move(shape), values};
@@ -55,7 +55,7 @@ TEST(Inputs, UnknownInputNamesAreRefusedWithTheNamesThereAre) {
 
 TEST(Inputs, FilesWithAnEqualsSignInTheirNameAreFiles) {
   const TemporaryFolder folder;
-  io::write_npy(folder / "q=1.npy", counted({1, 1, 8, 8}));
+  io::write_npy(folder / "q=1.npy", counted_floats({1, 1, 8, 8}));
   EXPECT_EQ(parse_named(folder / "q=1.npy", kOne).input, "");
 }
 
@@ -68,26 +68,26 @@ TEST(Inputs, FitMeansSameRankAndFixedExtents) {
 }
 
 TEST(Inputs, ArchivesGiveTheArrayOfTheName) {
-  const Arrays arrays = {{"image", counted({1})}, {"images", counted({2, 1, 8, 8})}};
+  const Arrays arrays = {{"image", counted_floats({1})}, {"images", counted_floats({2, 1, 8, 8})}};
   EXPECT_EQ(choose_array(kOne[0], arrays, "f.npz"), "image");
 }
 
 TEST(Inputs, ArchivesGiveTheOnlyArrayThatFits) {
-  const Arrays arrays = {{"pixels", counted({2, 1, 8, 8})}, {"labels", counted({2})}};
+  const Arrays arrays = {{"pixels", counted_floats({2, 1, 8, 8})}, {"labels", counted_floats({2})}};
   EXPECT_EQ(choose_array(kOne[0], arrays, "f.npz"), "pixels");
 }
 
 TEST(Inputs, ArchivesGiveTheUsualNameAmongThoseThatFit) {
-  const Arrays arrays = {{"X", counted({2, 1, 8, 8})}, {"masks", counted({2, 1, 8, 8})}};
+  const Arrays arrays = {{"X", counted_floats({2, 1, 8, 8})}, {"masks", counted_floats({2, 1, 8, 8})}};
   EXPECT_EQ(choose_array(kOne[0], arrays, "f.npz"), "X");
 }
 
 TEST(Inputs, ArchivesThatLeaveADoubtAreRefusedWithTheirContents) {
-  const Arrays two = {{"p", counted({2, 1, 8, 8})}, {"q", counted({2, 1, 8, 8})}};
+  const Arrays two = {{"p", counted_floats({2, 1, 8, 8})}, {"q", counted_floats({2, 1, 8, 8})}};
   const Thrown several = thrown_by([&] { (void)choose_array(kOne[0], two, "f.npz"); });
   EXPECT_EQ(several.code, Code::kInvalidArgument);
   EXPECT_TRUE(several.says("p float32 [2, 1, 8, 8]") && several.says("f.npz:ARRAY")) << several.message;
-  const Thrown none = thrown_by([&] { (void)choose_array(kOne[0], {{"labels", counted({2})}}, "f.npz"); });
+  const Thrown none = thrown_by([&] { (void)choose_array(kOne[0], {{"labels", counted_floats({2})}}, "f.npz"); });
   EXPECT_TRUE(none.says("no array fits") && none.says("labels")) << none.message;
 }
 
@@ -99,8 +99,8 @@ TEST(Inputs, TheDigitsFeedTheModelWithTheirImages) {
 
 TEST(Inputs, SeveralFilesAreJoinedToOneBatchInTheirOrder) {
   const TemporaryFolder folder;
-  io::write_npy(folder / "a.npy", counted({1, 2}));
-  io::write_npy(folder / "b.npy", counted({2, 2}));
+  io::write_npy(folder / "a.npy", counted_floats({1, 2}));
+  io::write_npy(folder / "b.npy", counted_floats({2, 2}));
   const Inputs inputs = read({"a=" + (folder / "b.npy"), "a=" + (folder / "a.npy")}, kTwo);
   const Array& joined = inputs.at("a");
   EXPECT_EQ(joined.shape(), (Shape{3, 2}));
@@ -110,25 +110,26 @@ TEST(Inputs, SeveralFilesAreJoinedToOneBatchInTheirOrder) {
 }
 
 TEST(Inputs, FilesOfDifferentShapesAreNotJoined) {
-  const std::vector<Array> parts = {counted({1, 2}), counted({1, 3})};
+  const std::vector<Array> parts = {counted_floats({1, 2}), counted_floats({1, 3})};
   EXPECT_EQ(thrown_by([&] { (void)concatenate(parts, "x"); }).code, Code::kInvalidArgument);
 }
 
 TEST(Inputs, OneExampleWithoutItsAxisGetsIt) {
   const TemporaryFolder folder;
-  io::write_npy(folder / "x.npy", counted({1, 8, 8}));
+  io::write_npy(folder / "x.npy", counted_floats({1, 8, 8}));
   EXPECT_EQ(read({folder / "x.npy"}, kOne).at("image").shape(), (Shape{1, 1, 8, 8}));
 }
 
 TEST(Inputs, ArchivesFeedInputsByNameInModelsWithSeveral) {
   const TemporaryFolder folder;
-  io::write_npz(folder / "x.npz", {{"a", counted({4, 2})}, {"b=c", counted({4, 3})}, {"y", counted({4})}});
+  io::write_npz(folder / "x.npz",
+                {{"a", counted_floats({4, 2})}, {"b=c", counted_floats({4, 3})}, {"y", counted_floats({4})}});
   const Inputs inputs = read({folder / "x.npz"}, kTwo);
   EXPECT_EQ(inputs.size(), 2U);
   EXPECT_EQ(inputs.at("b=c").shape(), (Shape{4, 3}));
   EXPECT_EQ(read({"b=c=" + (folder / "x.npz:b=c")}, kTwo).size(), 1U);
 
-  io::write_npz(folder / "y.npz", {{"y", counted({4})}});
+  io::write_npz(folder / "y.npz", {{"y", counted_floats({4})}});
   const Thrown thrown = thrown_by([&] { (void)read({folder / "y.npz"}, kTwo); });
   EXPECT_TRUE(thrown.says("a, b=c") && thrown.says("y float32 [4]")) << thrown.message;
 }
@@ -177,7 +178,7 @@ TEST(Inputs, ExampleRangesAreHalfOpen) {
 }
 
 TEST(Inputs, KeptExamplesAreThoseOfTheRange) {
-  Inputs inputs = {{"a", counted({4, 2})}};
+  Inputs inputs = {{"a", counted_floats({4, 2})}};
   const ExampleRange kept = keep_examples(inputs, kTwo, parse_examples("1:"), count_examples(inputs, kTwo));
   EXPECT_EQ(kept.last, 4);
   const Array& array = inputs.at("a");
@@ -190,7 +191,7 @@ TEST(Inputs, KeptExamplesAreThoseOfTheRange) {
 
 TEST(Inputs, SharedInputsAreNotCut) {
   const std::vector<Port> ports = {port("x", {-1, 2}), port("table", {4, 2})};
-  Inputs inputs = {{"x", counted({4, 2})}, {"table", counted({4, 2})}};
+  Inputs inputs = {{"x", counted_floats({4, 2})}, {"table", counted_floats({4, 2})}};
   keep_examples(inputs, ports, parse_examples("0:1"), 4);
   EXPECT_EQ(inputs.at("x").shape(), (Shape{1, 2}));
   EXPECT_EQ(inputs.at("table").shape(), (Shape{4, 2}));

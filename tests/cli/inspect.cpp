@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "contains.h"
 #include "json.h"
 #include "ops.h"
 #include "thrown.h"
@@ -24,8 +25,6 @@ Inspection make_inspection() {
   inspection.layers = {{"conv1", "c", "Conv", {1, 16, 8, 8}, true, true, false}};
   return inspection;
 }
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 TEST(Inspect, TellsPortsTargetBatchingAndLayers) {
   const std::string text = inspection_text(make_inspection(), "m.onnx");

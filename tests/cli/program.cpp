@@ -5,6 +5,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "contains.h"
 #include "process.h"
 #include "temporary_folder.h"
 
@@ -14,8 +15,6 @@ namespace {
 const std::string kCnn = "examples/digits/cnn.onnx";
 const std::string kMlp = "examples/digits/mlp.onnx";
 const std::string kDigits = "examples/digits/digits.npz";
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 std::vector<std::string> attribute(const std::vector<std::string>& options) {
   std::vector<std::string> arguments = {"attribute", kCnn, "-i", kDigits, "--examples", "0:3"};
@@ -37,7 +36,7 @@ TEST(Program, TellsItsVersionAndHelp) {
   const Finished version = run_program({"--version"});
   EXPECT_EQ(version.status, 0);
   EXPECT_EQ(version.output, "mho " + mho::version() + "\n");
-  for (const std::string command : {"inspect", "attribute", "check", "ops"}) {
+  for (const std::string command : {"inspect", "attribute", "check", "report", "ops"}) {
     const Finished help = run_program({command, "--help"});
     EXPECT_EQ(help.status, 0);
     EXPECT_TRUE(contains(help.output, "Example:\n  mho " + command)) << help.output;

@@ -28,9 +28,9 @@ double dot(const Values& a, const Values& b) {
 }
 
 /// A lowered case and values for it.
-class Subject {
+class LoweredCase {
  public:
-  Subject(const OperatorCase& one, unsigned seed) : case_(one), random_(seed), graph_(lower(one)) {
+  LoweredCase(const OperatorCase& one, unsigned seed) : case_(one), random_(seed), graph_(lower(one)) {
     for (const ValueId id : graph_.inputs()) {
       request.feeds.push_back(id);
       if (graph_.value(id).type.is_real()) request.gradients.push_back(id);
@@ -110,7 +110,7 @@ void for_all_cases(Check check) {
     for (const OperatorCase& one : mho::testing::operator_cases(round)) {
       SCOPED_TRACE(fmt::format("{}, round {}", one.name, round));
       try {
-        Subject subject(one, round);
+        LoweredCase subject(one, round);
         if (!subject.request.fetches.empty() && !subject.request.feeds.empty()) check(one, subject);
       } catch (const Error& error) {
         ADD_FAILURE() << error.what();
@@ -122,7 +122,7 @@ void for_all_cases(Check check) {
 /// sum of seeds * outputs as a function of the feeds.
 class Objective {
  public:
-  Objective(const Subject& subject, Plan& plan, kernels::Device& device)
+  Objective(const LoweredCase& subject, Plan& plan, kernels::Device& device)
       : subject_(subject), plan_(plan), device_(device) {}
   double operator()(const std::vector<Values>& feeds) {
     for (std::size_t i = 0; i < feeds.size(); ++i) write(device_, feeds[i], plan_.feed(i));
@@ -137,14 +137,14 @@ class Objective {
   }
 
  private:
-  const Subject& subject_;
+  const LoweredCase& subject_;
   Plan& plan_;
   kernels::Device& device_;
 };
 
 // Fourth-order central differences at two widths: where they disagree, a kink or a pole is near.
 TEST(Operators, GradientsAreThoseOfFiniteDifferences) {
-  for_all_cases([](const OperatorCase& one, Subject& subject) {
+  for_all_cases([](const OperatorCase& one, LoweredCase& subject) {
     if (!subject.has_gradient() || one.straight_through) return;
     const std::shared_ptr<kernels::Device> device = kernels::make_reference_device();
     Plan plan(subject.graph(), subject.request, device);
@@ -178,7 +178,7 @@ TEST(Operators, GradientsAreThoseOfFiniteDifferences) {
 }
 
 TEST(Operators, MultipliersSumToTheDifferenceOfTheOutputs) {
-  for_all_cases([](const OperatorCase& one, Subject& subject) {
+  for_all_cases([](const OperatorCase& one, LoweredCase& subject) {
     if (!subject.has_gradient()) return;
     for (const auto& [device, tolerance] :
          {std::pair{kernels::make_reference_device(), 1e-9}, std::pair{kernels::make_cpu_device(1), 1e-4}}) {
@@ -221,7 +221,7 @@ TEST(Operators, MultipliersSumToTheDifferenceOfTheOutputs) {
 }
 
 TEST(Operators, BothDevicesAgree) {
-  for_all_cases([](const OperatorCase&, Subject& subject) {
+  for_all_cases([](const OperatorCase&, LoweredCase& subject) {
     const std::shared_ptr<kernels::Device> reference = kernels::make_reference_device();
     const std::shared_ptr<kernels::Device> cpu = kernels::make_cpu_device(1);
     PlanRequest request = subject.request;

@@ -170,7 +170,7 @@ bool is_cut(const Graph& graph, const Ids& inputs, ValueId target, ValueId v) {
   return reaches(kNoValue) && !reaches(v);
 }
 
-testing::RandomGraph draw_network() {
+testing::RandomGraph draw_analyzed() {
   const auto draw = [](std::int64_t low, std::int64_t high) {
     return *rc::gen::resize(rc::kNominalSize, rc::gen::inRange<std::int64_t>(low, high + 1));
   };
@@ -184,7 +184,7 @@ testing::RandomGraph draw_network() {
 }
 
 RC_GTEST_PROP(Analysis, CutsAreWhereNothingGoesAround, ()) {
-  const testing::RandomGraph network = draw_network();
+  const testing::RandomGraph network = draw_analyzed();
   const Analysis facts = analyze(network.graph, network.inputs, network.output);
   for (std::size_t i = 0; i < network.graph.value_count(); ++i) {
     const auto id = static_cast<ValueId>(i);
@@ -205,7 +205,7 @@ Values mixed(const Values& a, const Values& b) {
 }
 
 RC_GTEST_PROP(Analysis, ValuesCalledAffineInTheInputsAre, ()) {
-  const testing::RandomGraph network = draw_network();
+  const testing::RandomGraph network = draw_analyzed();
   const Analysis facts = analyze(network.graph, network.inputs, network.output);
   const std::vector<Values> xs = random_inputs(network, 1);
   const std::vector<Values> ys = random_inputs(network, 2);
@@ -226,7 +226,7 @@ RC_GTEST_PROP(Analysis, ValuesCalledAffineInTheInputsAre, ()) {
 }
 
 RC_GTEST_PROP(Analysis, TargetsCalledAffineInAValueAre, ()) {
-  const testing::RandomGraph network = draw_network();
+  const testing::RandomGraph network = draw_analyzed();
   // Logits as often as probabilities: behind a softmax nothing is affine.
   const Node& last = network.graph.nodes().back();
   const ValueId target = last.primitive->name() == "softmax" ? last.inputs[0] : network.output;

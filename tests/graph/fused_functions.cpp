@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "graph/passes/passes.h"
+#include "names.h"
 #include "support/interpreter.h"
 #include "support/written_out.h"
 
@@ -13,13 +14,6 @@ namespace {
 using mho::testing::Ids;
 using mho::testing::Writer;
 using mho::testing::WrittenOut;
-using Names = std::vector<std::string>;
-
-Names names_of(const Graph& graph) {
-  Names names;
-  for (const Node& node : graph.nodes()) names.emplace_back(node.primitive->name());
-  return names;
-}
 
 struct Made {
   Graph graph;

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "graph/builder.h"
+#include "names.h"
 #include "primitives/primitives.h"
 #include "support/halves.h"
 #include "support/interpreter.h"
@@ -26,13 +27,6 @@ using primitives::make_binary;
 using primitives::make_unary;
 using Ids = std::vector<ValueId>;
 using Values = std::vector<double>;
-
-std::vector<std::string> names_of(const Graph& graph) {
-  std::vector<std::string> names;
-  for (const Node& node : graph.nodes()) names.emplace_back(node.primitive->name());
-  return names;
-}
-using Names = std::vector<std::string>;
 
 /// conv -> batch normalization -> + shortcut -> relu, on two channels.
 struct Block {
@@ -258,7 +252,7 @@ TEST(CutAt, AFedConstantIsNoConstantAnyMore) {
   EXPECT_NO_THROW(graph.verify());
 }
 
-testing::RandomGraph draw_network() {
+testing::RandomGraph draw_unfused() {
   const auto draw = [](std::int64_t low, std::int64_t high) {
     return *rc::gen::resize(rc::kNominalSize, rc::gen::inRange<std::int64_t>(low, high + 1));
   };
@@ -292,7 +286,7 @@ void expect_equivalent(const testing::RandomGraph& network, const Graph& rewritt
 }
 
 RC_GTEST_PROP(Passes, KeepValuesAndGradientsOfRandomNetworks, ()) {
-  const testing::RandomGraph network = draw_network();
+  const testing::RandomGraph network = draw_unfused();
   Ids keep{network.output};
   for (const ValueId id : network.layers) {
     if (*rc::gen::inRange(0, 4) == 0) keep.push_back(id);
@@ -314,7 +308,7 @@ RC_GTEST_PROP(Passes, KeepValuesAndGradientsOfRandomNetworks, ()) {
 }
 
 RC_GTEST_PROP(Passes, EachAloneKeepsRandomNetworks, ()) {
-  const testing::RandomGraph network = draw_network();
+  const testing::RandomGraph network = draw_unfused();
   const Ids keep{network.output};
   for (const Pass& pass : all_passes()) {
     Graph graph = network.graph;
@@ -325,7 +319,7 @@ RC_GTEST_PROP(Passes, EachAloneKeepsRandomNetworks, ()) {
 }
 
 RC_GTEST_PROP(CutAt, TheRestComputesTheSame, ()) {
-  const testing::RandomGraph network = draw_network();
+  const testing::RandomGraph network = draw_unfused();
   const ValueId layer = *rc::gen::elementOf(network.layers);
   Graph graph = network.graph;
   Ids feeds = network.inputs;

@@ -79,7 +79,7 @@ TEST(Npy, HalfFloatsKeepZerosSubnormalsInfinitiesAndNan) {
   EXPECT_EQ(values[9], 0x1.554p-2f);
 }
 
-Code code_of(const std::filesystem::path& path) {
+Code code_of_npy(const std::filesystem::path& path) {
   try {
     (void)read_npy(path);
   } catch (const Error& error) {
@@ -91,12 +91,12 @@ Code code_of(const std::filesystem::path& path) {
 }
 
 TEST(Npy, TypesWithoutNumbersAreRefusedByName) {
-  EXPECT_EQ(code_of(fixture("object.npy")), Code::kUnsupported);
-  EXPECT_EQ(code_of(fixture("complex.npy")), Code::kUnsupported);
-  EXPECT_EQ(code_of(fixture("structured.npy")), Code::kUnsupported);
-  EXPECT_EQ(code_of(fixture("picture.png")), Code::kIo);
-  EXPECT_EQ(code_of(fixture("there is no such file.npy")), Code::kIo);
-  EXPECT_EQ(code_of(fixture("")), Code::kIo);
+  EXPECT_EQ(code_of_npy(fixture("object.npy")), Code::kUnsupported);
+  EXPECT_EQ(code_of_npy(fixture("complex.npy")), Code::kUnsupported);
+  EXPECT_EQ(code_of_npy(fixture("structured.npy")), Code::kUnsupported);
+  EXPECT_EQ(code_of_npy(fixture("picture.png")), Code::kIo);
+  EXPECT_EQ(code_of_npy(fixture("there is no such file.npy")), Code::kIo);
+  EXPECT_EQ(code_of_npy(fixture("")), Code::kIo);
 }
 
 TEST(Npy, EveryTruncationIsAnError) {
@@ -105,7 +105,7 @@ TEST(Npy, EveryTruncationIsAnError) {
     const std::string whole = read_bytes(fixture(name));
     for (std::size_t length = 0; length < whole.size(); ++length) {
       write_bytes(folder / "cut.npy", whole.substr(0, length));
-      EXPECT_EQ(code_of(folder / "cut.npy"), Code::kIo) << name << " cut to " << length;
+      EXPECT_EQ(code_of_npy(folder / "cut.npy"), Code::kIo) << name << " cut to " << length;
     }
   }
 }
@@ -114,7 +114,7 @@ TEST(Npy, HeadersThatLieAboutTheSizeAreRefusedBeforeMemoryIsTaken) {
   TemporaryFolder folder;
   const auto with_shape = [&](const Shape& shape) {
     write_bytes(folder / "lie.npy", npy_header("<f4", shape) + "only these bytes");
-    return code_of(folder / "lie.npy");
+    return code_of_npy(folder / "lie.npy");
   };
   EXPECT_EQ(with_shape({5}), Code::kIo);
   EXPECT_EQ(with_shape({1LL << 50}), Code::kIo);

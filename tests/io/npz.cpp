@@ -14,7 +14,7 @@
 namespace mho::io {
 namespace {
 
-Code code_of(const std::filesystem::path& path) {
+Code code_of_npz(const std::filesystem::path& path) {
   try {
     (void)read_npz(path);
   } catch (const Error& error) {
@@ -46,7 +46,7 @@ TEST(Npz, EveryTruncationIsAnError) {
     const std::string whole = read_bytes(fixture(name));
     for (std::size_t length = 0; length < whole.size(); ++length) {
       write_bytes(folder / "cut.npz", whole.substr(0, length));
-      EXPECT_EQ(code_of(folder / "cut.npz"), Code::kIo) << name << " cut to " << length;
+      EXPECT_EQ(code_of_npz(folder / "cut.npz"), Code::kIo) << name << " cut to " << length;
     }
   }
 }
@@ -151,7 +151,7 @@ TEST(Npz, MembersThatUnpackToMoreOrLessThanTheySayAreRefused) {
     Forgery forgery;
     forgery.add(deflate_raw(member), crc_of(member), claimed);
     write_bytes(folder / "lie.npz", forgery.bytes());
-    EXPECT_EQ(code_of(folder / "lie.npz"), Code::kIo) << claimed;
+    EXPECT_EQ(code_of_npz(folder / "lie.npz"), Code::kIo) << claimed;
   }
 }
 
@@ -162,7 +162,7 @@ TEST(Npz, ArchivesThatExplodeAreRefused) {
   Forgery forgery;
   for (int i = 0; i < 17; ++i) forgery.add(packed, crc_of(member), member.size());
   write_bytes(folder / "bomb.npz", forgery.bytes());
-  EXPECT_EQ(code_of(folder / "bomb.npz"), Code::kLimit);
+  EXPECT_EQ(code_of_npz(folder / "bomb.npz"), Code::kLimit);
 }
 
 TEST(Npz, MembersThatShareTheirBytesAreRefused) {
@@ -172,7 +172,7 @@ TEST(Npz, MembersThatShareTheirBytesAreRefused) {
   forgery.add(deflate_raw(member), crc_of(member), member.size());
   forgery.add(deflate_raw(member), crc_of(member), member.size(), true);
   write_bytes(folder / "overlap.npz", forgery.bytes());
-  EXPECT_EQ(code_of(folder / "overlap.npz"), Code::kIo);
+  EXPECT_EQ(code_of_npz(folder / "overlap.npz"), Code::kIo);
 }
 
 TEST(Npz, WrongChecksumsAreRefused) {
@@ -181,7 +181,7 @@ TEST(Npz, WrongChecksumsAreRefused) {
   Forgery forgery;
   forgery.add(deflate_raw(member), crc_of(member) ^ 1, member.size());
   write_bytes(folder / "crc.npz", forgery.bytes());
-  EXPECT_EQ(code_of(folder / "crc.npz"), Code::kIo);
+  EXPECT_EQ(code_of_npz(folder / "crc.npz"), Code::kIo);
 }
 
 TEST(Npz, ArraysAndTextsAreReadBack) {

@@ -10,11 +10,6 @@ namespace {
 using kernels::ConvolutionAttributes;
 using kernels::Window;
 
-Window window(Shape kernel, std::int64_t stride = 1, std::int64_t pad = 0, std::int64_t dilation = 1) {
-  const std::size_t axes = kernel.size();
-  return {std::move(kernel), Shape(axes, stride), Shape(axes, dilation), Shape(axes, pad), Shape(axes, pad), {}};
-}
-
 Case convolution(const ConvolutionAttributes& attributes, Shape x, std::int64_t outputs,
                  ConvolutionFusion fusion = {}) {
   Shape w{outputs, x[1] / attributes.groups};

@@ -65,6 +65,13 @@ struct Case {
 /// Whether infer() refuses these inputs with an Error that is no bug of ours.
 [[nodiscard]] bool refuses(const PrimitivePtr& primitive, const std::vector<TensorType>& inputs);
 
+/// The same stride, padding and dilation on all axes.
+[[nodiscard]] inline kernels::Window window(Shape kernel, std::int64_t stride = 1, std::int64_t pad = 0,
+                                            std::int64_t dilation = 1) {
+  const std::size_t axes = kernel.size();
+  return {std::move(kernel), Shape(axes, stride), Shape(axes, dilation), Shape(axes, pad), Shape(axes, pad), {}};
+}
+
 /// For random cases. The whole range from the first case on: RapidCheck would start with the smallest numbers.
 [[nodiscard]] inline std::int64_t draw(std::int64_t low, std::int64_t high) {
   return *rc::gen::resize(rc::kNominalSize, rc::gen::inRange<std::int64_t>(low, high + 1));

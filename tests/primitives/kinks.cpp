@@ -79,11 +79,6 @@ class RandomLine {
   std::vector<Values> from_, to_;
 };
 
-Window window(Shape kernel, std::int64_t stride, std::int64_t pad, std::int64_t dilation) {
-  const std::size_t axes = kernel.size();
-  return {std::move(kernel), Shape(axes, stride), Shape(axes, dilation), Shape(axes, pad), Shape(axes, pad), {}};
-}
-
 struct Bent {
   PrimitivePtr primitive;
   std::vector<Shape> shapes;

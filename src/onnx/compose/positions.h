@@ -5,6 +5,9 @@
 
 namespace mho::onnx::ops {
 
+/// Positions that a lowering lists one by one; networks that need more are refused.
+inline constexpr std::int64_t kMostListed = std::int64_t{1} << 26;
+
 /// `indices` (any integers; negative ones count from the end) as i64, in [0, extent). Constants out of range are
 /// invalid; others become `outside`, which whoever reads there must refuse.
 [[nodiscard]] ValueId counted_from_start(const NodeContext& node, ValueId indices, std::int64_t extent,

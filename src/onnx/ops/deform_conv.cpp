@@ -7,14 +7,12 @@
 #include <array>
 
 #include "onnx/compose/compose.h"
+#include "onnx/compose/positions.h"
 #include "onnx/compose/window.h"
 
 namespace mho::onnx::ops {
 
 namespace {
-
-/// Places that are listed one by one.
-constexpr std::int64_t kMostListed = std::int64_t{1} << 26;
 
 /// One of the two pixels around a place on an axis.
 struct Tap {

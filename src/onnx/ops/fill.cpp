@@ -6,13 +6,12 @@
 #include <cmath>
 
 #include "onnx/compose/compose.h"
+#include "onnx/compose/positions.h"
 #include "onnx/lowering.h"
 
 namespace mho::onnx::ops {
 
 namespace {
-
-constexpr std::int64_t kMostListed = std::int64_t{1} << 26;
 
 /// An extent list from an input of an untrusted model.
 Shape read_extents(const NodeContext& node, std::size_t position, std::string_view what) {

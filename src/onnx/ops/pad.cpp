@@ -4,14 +4,12 @@
 #include <algorithm>
 
 #include "onnx/compose/compose.h"
+#include "onnx/compose/positions.h"
 #include "onnx/lowering.h"
 
 namespace mho::onnx::ops {
 
 namespace {
-
-/// Positions along an axis of modes other than constant are listed one by one.
-constexpr std::int64_t kMostListed = std::int64_t{1} << 26;
 
 struct Pads {
   Shape begin;

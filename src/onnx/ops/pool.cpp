@@ -5,15 +5,13 @@
 #include <numeric>
 
 #include "onnx/compose/compose.h"
+#include "onnx/compose/positions.h"
 #include "onnx/compose/window.h"
 #include "onnx/lowering.h"
 
 namespace mho::onnx::ops {
 
 namespace {
-
-/// Positions that are listed one by one.
-constexpr std::int64_t kMostListed = std::int64_t{1} << 26;
 
 ValueId global(const NodeContext& node, kernels::ReduceKind kind) {
   const std::size_t rank = node.shape_of(0).size();

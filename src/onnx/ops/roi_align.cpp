@@ -13,8 +13,6 @@ namespace mho::onnx::ops {
 namespace {
 
 constexpr std::int64_t kMostSamples = 1 << 16;
-/// Places that are listed one by one.
-constexpr std::int64_t kMostListed = std::int64_t{1} << 26;
 
 class Regions {
  public:
