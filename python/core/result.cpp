@@ -78,11 +78,11 @@ void bind_result(nb::module_& module) {
           "path"_a)
       .def(
           "report",
-          [](const Result& result, const std::filesystem::path& path, const Inputs& inputs,
+          [](const Result& result, const std::filesystem::path& path, const nb::dict& inputs,
              const std::vector<std::string>& labels, const std::string& title, const std::string& evaluation,
              std::int64_t max_bytes) {
             const report::Options options{.title = title,
-                                          .inputs = inputs,
+                                          .inputs = borrow_all(inputs),
                                           .labels = labels,
                                           .evaluation = evaluation,
                                           .max_bytes = max_bytes};

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _core
+from ._arrays import to_numpy
 from ._html import result_html
 from ._ranking import Neuron, rank
 from .errors import InvalidArgumentError, NotFoundError
@@ -114,6 +115,18 @@ class Result(Mapping[str, np.ndarray]):
         index = self._example(example)
         assert index is not None
         return plot({name: self[name][index] for name in names}, self._title(index))
+
+    def report(self, path: str | os.PathLike[str], inputs: Any = None, *, labels: Sequence[str] = (), title: str = "",
+               evaluation: str | os.PathLike[str] | None = None, max_size: int = 32 << 20) -> None:
+        """Writes one HTML page that needs no network: layers, ranked neurons, maps over pictures, logos of one-hot DNA.
+
+        inputs: what was attributed, an array or a mapping from names to arrays. evaluation: what `mho evaluate` wrote.
+        Values that would make the page larger than max_size are left out, and the page says so.
+        """
+        arrays = inputs if isinstance(inputs, Mapping) else {} if inputs is None else {"input": inputs}
+        text = "" if evaluation is None else Path(evaluation).read_text(encoding="utf-8")
+        self._core.report(Path(path), {name: to_numpy(array, f"input '{name}'") for name, array in arrays.items()},
+                          [str(label) for label in labels], title, text, max_size)
 
     def _title(self, example: int) -> str:
         return (f"{self.metadata.get('method', '')}: example {example}, target {self.target[example]}, "

@@ -44,11 +44,11 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
     def open_(path: Path, width: int = 1280, scheme: str = "light", **options: object) -> Page:
         page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme, **options)
         pages.append(page)
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(60_000)  # the machine may be busy
         page.on("console", lambda message: wrong.append(message.text) if message.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("request", lambda request: wrong.append(request.url)
-                if not request.url.startswith(("file://", "data:", "blob:")) or request.url.count("file:") > 1 else None)
+                if request.url != path.as_uri() and not request.url.startswith(("data:", "blob:")) else None)
         page.on("dialog", lambda dialog: wrong.append(f"dialog {dialog.message}"))
         page.goto(path.as_uri())
         page.wait_for_selector("html[data-ready]", state="attached")

@@ -85,6 +85,9 @@ def test_layers_without_positions_say_so(digits: Path, open_page: Callable[..., 
     settle(page)
     expect(page.locator("#maps")).to_contain_text("relu4 [64] has no positions in two dimensions")
     expect(page.locator("[data-figure=maps]")).to_be_hidden()
+    page.get_by_label("Layer", exact=True).select_option("0")
+    settle(page)
+    expect(page.locator("[data-figure=maps] svg")).to_be_visible()
 
 
 def test_everything_is_reached_by_keyboard(digits: Path, open_page: Callable[..., Page]) -> None:
@@ -97,12 +100,19 @@ def test_everything_is_reached_by_keyboard(digits: Path, open_page: Callable[...
     page.keyboard.press("j")
     assert page.locator("#example").input_value() == "1"
     assert page.locator("#layer").input_value() == "1"
+    page.get_by_label("Keys: n and p").uncheck()
+    page.keyboard.press("n")
+    assert page.locator("#example").input_value() == "1"
+    page.locator("body").evaluate("body => document.activeElement.blur()")
     reached = set()
-    for _ in range(120):
+    for _ in range(70):
         page.keyboard.press("Tab")
-        reached.add(page.evaluate("() => { const e = document.activeElement; return e.id || e.className || e.tagName }"))
-        outline = page.evaluate("() => getComputedStyle(document.activeElement).outlineStyle")
-        assert outline != "none" or page.evaluate("() => document.activeElement === document.body")
+        name, visible = page.evaluate("""() => {
+            const e = document.activeElement;
+            return [e.id || e.className || e.tagName, e === document.body || getComputedStyle(e).outlineStyle !== 'none'];
+        }""")
+        assert visible, f"no outline around {name}"
+        reached.add(name)
     assert {"theme", "example", "layer", "sort", "pick", "quiet small", "step"} <= reached
     page.locator("#neurons thead button").first.focus()
     page.keyboard.press("Enter")

@@ -25,9 +25,12 @@ function step(by) {
   state.set({example: next});
 }
 
+const keys = el('input', {type: 'checkbox', checked: true});
+
 function onKey(event) {
+  if (!keys.checked) return;
   if (event.altKey || event.ctrlKey || event.metaKey) return;
-  if (event.target.closest('input, select, textarea, [contenteditable]')) return;
+  if (event.target.closest('select, textarea, input:not([type=checkbox], [type=radio])')) return;
   const actions = {
     n: () => step(1), p: () => step(-1),
     j: () => state.set({layer: Math.min(state.get().layer + 1, data.layers.length - 1)}),
@@ -59,6 +62,7 @@ exports.start = () => {
     show();
     announce(changed.includes('layer') ? `Layer ${data.layers[now.layer].name}` : `${data.exampleName(now.example)}, ${summary(now.example)}`);
   });
+  byId('foot').append(el('label', {class: 'check'}, keys, 'Keys: n and p change the example, j and k the layer'), el('span', {}, `Made by mho ${data.run.mho ?? ''}`));
   document.addEventListener('keydown', onKey);
   show();
 };

@@ -6,8 +6,9 @@ const {Figure} = require('./figure');
 const {Table} = require('./table');
 const {el} = require('./dom');
 const {section} = require('./section');
-const {number, count} = require('./format');
+const {number, column, count} = require('./format');
 
+const MOST = 240;
 const tolerance = Number(data.run.tolerance);
 const orNaN = (value) => value ?? NaN;
 const rows = Array.from({length: data.count}, (_, example) => ({
@@ -16,12 +17,18 @@ const rows = Array.from({length: data.count}, (_, example) => ({
 }));
 const errors = rows.filter((row) => row.error > 0);
 
+/** Examples drawn: all, or those around the chosen one. */
+function shown() {
+  const first = Math.max(0, Math.min(state.get().example - MOST / 2, rows.length - MOST));
+  return rows.slice(first, first + MOST);
+}
+
 function spec(width, colours) {
   const inner = Math.max(width - 76, 80);
   const height = 92;
   const gap = 44;
   const {example} = state.get();
-  const values = rows.map((row) => ({...row, chosen: row.example === example}));
+  const values = shown().map((row) => ({...row, chosen: row.example === example}));
   const below = height + gap;
   const marks = [
     {type: 'rect', from: {data: 'examples'}, aria: false, encode: {update: {
@@ -62,11 +69,12 @@ function describe() {
   const worst = errors.reduce((a, b) => (a && a.error >= b.error ? a : b), null);
   return `Evaluations per example: ${count(Math.min(...evaluations))} to ${count(Math.max(...evaluations))}, ${count(total)} together.` +
     (worst ? ` The largest estimated error is ${number(worst.error, 3)}, of example ${worst.name}.` : '') +
+    (rows.length > MOST ? ` Shown are examples ${shown()[0].name} to ${shown()[MOST - 1].name}.` : '') +
     (missed.length > 0 ? ` Not converged (triangles): ${missed.length} of ${rows.length}.` : '');
 }
 
 function makeTable() {
-  const of = (key, title, help, show = number) => ({title, help, numeric: true, value: (i) => rows[i][key], cell: (i) => show(rows[i][key], 3)});
+  const of = (key, title, help, show = column) => ({title, help, numeric: true, value: (i) => rows[i][key], cell: (i) => show(rows[i][key], 3)});
   return new Table({
     label: 'Examples', sorted: {column: 0, down: false}, search: rows.length > 12 ? 'Find example or target' : null,
     matches: (i, text) => String(rows[i].name) === text || data.targetName(i).toLowerCase().includes(text.toLowerCase()),
@@ -74,8 +82,8 @@ function makeTable() {
     columns: [
       {title: 'Example', numeric: true, value: (i) => i, cell: (i) => String(rows[i].name)},
       {title: 'Target', value: (i) => data.targetName(i), cell: (i) => data.targetName(i)},
-      {title: 'F(x)', numeric: true, value: (i) => orNaN(data.f_input[i]), cell: (i) => number(data.f_input[i])},
-      {title: 'F(x′)', numeric: true, value: (i) => orNaN(data.f_baseline[i]), cell: (i) => number(data.f_baseline[i])},
+      {title: 'F(x)', numeric: true, value: (i) => orNaN(data.f_input[i]), cell: (i) => column(data.f_input[i])},
+      {title: 'F(x′)', numeric: true, value: (i) => orNaN(data.f_baseline[i]), cell: (i) => column(data.f_baseline[i])},
       of('residual', 'Residual', 'Of the worst layer'), of('error', 'Est. error', 'Of the worst layer, relative'),
       of('evaluations', 'Evaluations', 'Forward passes', count), of('steps', 'Steps', 'Segments of the path', count),
       {title: 'Converged', value: (i) => (rows[i].converged ? 'yes' : 'no'), cell: (i) => (rows[i].converged ? 'yes' : 'no')},

@@ -113,7 +113,7 @@ function scores() {
 exports.make = () => {
   if (!evaluation) return null;
   const figure = new Figure({name: 'evaluation', title: () => `Deletion and insertion at ${layer().name}`, spec, describe});
-  const holder = el('div', {class: 'table-scroll', tabindex: '0', role: 'region', 'aria-label': 'Scores of the measures'});
+  const holder = el('div', {class: 'table-scroll scores', tabindex: '0', role: 'region', 'aria-label': 'Scores of the measures'});
   const choice = el('select', {id: 'evaluated', onchange: (event) => {
     chosen = event.target.value;
     show();

@@ -61,6 +61,7 @@ class Figure {
 
   async #draw() {
     this.wanted = false;
+    this.element.hidden = false;  // what is hidden has no width
     this.#width = this.chart.clientWidth;
     if (this.#width === 0) return;
     const colours = theme.palette();

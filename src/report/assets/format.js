@@ -11,6 +11,13 @@ exports.number = function number(value, digits = 4) {
   return text.replace(/-/g, MINUS);
 };
 
+/** Four significant digits with their zeros, for columns. */
+exports.column = function column(value, digits = 4) {
+  const magnitude = Math.abs(value ?? NaN);
+  if (!(magnitude >= 1e-3 && magnitude < 1e6)) return exports.number(value, digits);
+  return value.toPrecision(Math.max(digits, Math.floor(Math.log10(magnitude)) + 1)).replace(/-/g, MINUS);
+};
+
 exports.signed = (value) => (value > 0 ? '+' : '') + exports.number(value);
 
 exports.percent = function percent(share) {

@@ -33,7 +33,7 @@ function facts() {
 
 exports.start = () => {
   byId('title').textContent = data.title;
-  byId('lead').textContent = `How much each neuron of ${plural(data.layers.length, 'layer')} contributed to ${data.target_tensor}, compared with the baseline ${data.run.baseline ?? ''}.`;
+  byId('lead').textContent = `How much each neuron of ${plural(data.layers.length, 'layer')} contributed to ${data.target_tensor}${data.run.baseline ? `, compared with the baseline ${data.run.baseline}` : ''}.`;
   for (const [name, value, note] of facts()) {
     byId('facts').append(el('div', {}, el('dt', {}, name), el('dd', {}, value), note && el('dd', {class: 'note'}, note)));
   }

@@ -1,6 +1,5 @@
 // Puts the page together: text and tables at once, then one chart after the other, so that the first paint is early.
 
-const data = require('./data');
 const {byId} = require('./dom');
 const theme = require('./theme');
 
@@ -10,7 +9,6 @@ require('./controls').start();
 
 const parts = ['./overview', './neurons', './maps', './sequence', './evaluation', './convergence', './reproduce'].map((name) => require(name).make()).filter(Boolean);
 byId('main').append(...parts.map((part) => part.element));
-byId('foot').textContent = `Made by mho ${data.run.mho ?? ''}. Keys: n and p change the example, j and k the layer.`;
 
 const pause = () => new Promise((resolve) => {
   setTimeout(resolve, 0);

@@ -37,10 +37,10 @@ function makeTable(tools) {
   const value = (unit) => all.at(state.get().example, unit);
   const columns = [
     {title: 'Index', numeric: true, value: (unit) => (all.index ? all.index[unit] : unit), cell: (unit) => nameOf(all, unit), help: 'Index in the layer'},
-    {title: 'Value', numeric: true, value, cell: (unit) => el('span', {class: 'with-bar'}, bar(value(unit), limit), format.number(value(unit))), help: 'Contribution in the chosen example'},
-    {title: '|Value|', numeric: true, value: (unit) => Math.abs(value(unit)), cell: (unit) => format.number(Math.abs(value(unit))), help: 'Its magnitude'},
-    {title: 'Mean', numeric: true, value: (unit) => all.statistics().mean[unit], cell: (unit) => format.number(all.statistics().mean[unit]), help: 'Mean over all examples'},
-    {title: 'Mean |value|', numeric: true, value: (unit) => all.statistics().magnitude[unit], cell: (unit) => format.number(all.statistics().magnitude[unit]), help: 'Mean magnitude over all examples'},
+    {title: 'Value', numeric: true, value, cell: (unit) => el('span', {class: 'with-bar'}, bar(value(unit), limit), format.column(value(unit))), help: 'Contribution in the chosen example'},
+    {title: '|Value|', numeric: true, value: (unit) => Math.abs(value(unit)), cell: (unit) => format.column(Math.abs(value(unit))), help: 'Its magnitude'},
+    {title: 'Mean', numeric: true, value: (unit) => all.statistics().mean[unit], cell: (unit) => format.column(all.statistics().mean[unit]), help: 'Mean over all examples'},
+    {title: 'Mean |value|', numeric: true, value: (unit) => all.statistics().magnitude[unit], cell: (unit) => format.column(all.statistics().magnitude[unit]), help: 'Mean magnitude over all examples'},
     {title: 'Share', numeric: true, value: (unit) => all.statistics().magnitude[unit] / sum, cell: (unit) => format.percent(all.statistics().magnitude[unit] / sum), help: 'Of the summed mean magnitudes of the layer'},
   ];
   const table = new Table({

@@ -31,7 +31,7 @@ function spec(width, colours) {
     }},
   });
   return {
-    width: Math.max(width - names - 24, 60), height: table.length * 26,
+    width: Math.max(width - names - 24, 60), height: table.length * (table.length > 60 ? 15 : 26),
     data: [{name: 'layers', values: table}],
     scales: [
       {name: 'x', type: 'linear', domain: [low - 0.02 * limit, high + 0.02 * limit], range: 'width', nice: false},
@@ -81,7 +81,7 @@ exports.make = () => {
     pick: (datum) => datum.layer !== undefined && state.set({layer: datum.layer})});
   state.on(['example', 'layer'], () => figure.draw());
   return {
-    element: section('flow', 'Where attribution flows', 'Every layer that all paths cross carries the same total. Choose a layer to see its neurons.', figure.element, fold('The same as a table', numbers())),
+    element: section('flow', 'Where attribution flows', `${data.layers.some((layer) => layer.residual.length > 0) ? 'Every layer that all paths cross carries the same total. ' : ''}Choose a layer to see its neurons.`, figure.element, fold('The same as a table', numbers())),
     draw: () => figure.draw(),
   };
 };

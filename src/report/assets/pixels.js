@@ -63,7 +63,7 @@ exports.mapImage = (values, cells, size, limit, colours, under) => {
     }
     for (let k = 0; k < 3; ++k) {
       // The input is drawn faintly, bright where it is large: it must not be read as attribution.
-      const base = ends.zero[k] + 0.32 * grey * (ends.ink[k] - ends.zero[k]);
+      const base = ends.zero[k] + 0.26 * grey * (ends.ink[k] - ends.zero[k]);
       mixed[k] = base + part * (end[k] - base);
     }
     return mixed;
