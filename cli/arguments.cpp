@@ -92,7 +92,8 @@ void declare_question(CLI::App& command, AttributeArguments& arguments) {
       .add_option(
           "--rule", arguments.rules,
           "deeplift: rescale (default), reveal_cancel, genomics, gradient or linear, for all nodes or for those "
-          "with a name, glob or operator type: NODES=RULE; may be repeated")
+          "with a name, glob or operator type: NODES=RULE; lrp: epsilon:E (default, 1e-9), gamma:G or alphabeta:A, "
+          "likewise; may be repeated")
       ->type_name("RULE")
       ->allow_extra_args(false)
       ->group(group);
@@ -104,8 +105,8 @@ void declare_measure(CLI::App& command, AttributeArguments& arguments) {
   const char* group = "Measure";
   command
       .add_option("-m,--method", arguments.method,
-                  "nig (default), deeplift, conductance, ig, activation, gradient, gradient_x_activation or "
-                  "internal_influence")
+                  "nig (default), deeplift, conductance, ig, activation, gradient, gradient_x_activation, "
+                  "internal_influence, grad_cam or lrp")
       ->type_name("METHOD")
       ->group(group);
   declare_question(command, arguments);
@@ -121,18 +122,20 @@ void declare_measure(CLI::App& command, AttributeArguments& arguments) {
       ->type_name("N")
       ->group(group);
   command
-      .add_option("--references", arguments.references,
-                  "deeplift: average over the examples of FILE or NAME=FILE in place of a baseline; may be repeated")
+      .add_option(
+          "--references", arguments.references,
+          "deeplift and measures along paths: average over the examples of FILE or NAME=FILE in place of a baseline; "
+          "may be repeated")
       ->type_name("REFERENCES")
       ->allow_extra_args(false)
       ->group(group);
   command
-      .add_option("--shuffles", arguments.shuffles,
-                  "deeplift: average over N dinucleotide shuffles of each one-hot sequence in place of a baseline")
+      .add_option("--shuffles", arguments.shuffles, "likewise over N dinucleotide shuffles of each one-hot sequence")
       ->type_name("N")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{100'000}).description(""))
       ->group(group);
   command.add_option("--seed", arguments.seed, "Of the shuffles (default 0)")->type_name("SEED")->group(group);
+  command.add_flag("--signed-map", arguments.signed_map, "grad_cam: negative values, too")->group(group);
   command.add_flag("--multipliers", arguments.multipliers, "deeplift: multipliers instead of contributions")
       ->group(group);
   command.add_flag("--split-by-input", arguments.split_by_input, "conductance: a value per neuron and input element")
@@ -172,6 +175,20 @@ void declare_results(CLI::App& command, AttributeArguments& arguments) {
       ->group(group);
   command.add_option("--report", arguments.page, "Write one HTML page with everything to look at (mho report)")
       ->type_name("FILE.html")
+      ->group(group);
+  command
+      .add_option("--positions", arguments.positions,
+                  "Layers [channels, positions…] as one value per channel: sum, abs_sum or max (default none)")
+      ->type_name("HOW")
+      ->check(CLI::IsMember({"none", "sum", "abs_sum", "max"}).description(""))
+      ->group(group);
+  CLI::Option* aggregate =
+      command
+          .add_flag("--aggregate", arguments.aggregate,
+                    "Means over all examples, of values and of magnitudes, in place of every example's")
+          ->group(group);
+  command.add_flag("--per-class", arguments.per_class, "--aggregate: also over the examples of every target apart")
+      ->needs(aggregate)
       ->group(group);
   command.add_flag("--force", arguments.force, "Overwrite existing files")->group(group);
   command.add_option("--top", arguments.top, "Neurons and channels printed per layer (default 5)")

@@ -50,6 +50,10 @@ struct AttributeArguments {
   bool split_by_input = false;
   std::vector<std::string> rules;  ///< "RULE" or "NODES=RULE"
   bool multipliers = false;
+  bool signed_map = false;
+  std::string positions = "none";
+  bool aggregate = false;
+  bool per_class = false;
   bool class_mean = false;
   std::vector<std::string> references;
   std::optional<std::int64_t> shuffles;  ///< dinucleotide shuffles as references

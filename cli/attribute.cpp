@@ -7,6 +7,7 @@
 
 #include <cstdio>
 
+#include "aggregate.h"
 #include "interrupt.h"
 #include "json.h"
 #include "picture.h"
@@ -31,10 +32,11 @@ std::string baseline_text(const AttributeArguments& arguments) {
   return arguments.baselines.empty() ? "0" : fmt::format("{}", fmt::join(arguments.baselines, ", "));
 }
 
-Result compute(const Model& model, const Inputs& inputs, Request& request, bool show_progress) {
-  ProgressBar bar(show_progress);
-  request.progress = [&bar](const Progress& progress) {
-    bar.show(progress);
+/// `first` and `all`: how many examples come before those of `inputs`, and how many there are; 0: these are all.
+Result compute(const Model& model, const Inputs& inputs, Request& request, ProgressBar& bar, std::int64_t first = 0,
+               std::int64_t all = 0) {
+  request.progress = [&bar, first, all](const Progress& progress) {
+    bar.show({first + progress.examples_done, all > 0 ? all : progress.examples, progress.evaluations});
     return !InterruptGuard::requested();
   };
   try {
@@ -43,6 +45,39 @@ Result compute(const Model& model, const Inputs& inputs, Request& request, bool 
     if (InterruptGuard::requested()) throw Interrupted{};
     throw;
   }
+}
+
+void print(const AttributeArguments& arguments, const Report& report) {
+  if (arguments.json) {
+    fmt::print("{}", json_text(to_json(report)));
+  } else if (!arguments.quiet) {
+    fmt::print("{}", report_text(report));
+  }
+  const std::string warning = convergence_warning(report);
+  if (!warning.empty()) fmt::print(stderr, "mho: warning: {}\n", printable(warning));
+}
+
+void run_aggregate(const AttributeArguments& arguments, const Model& model, const Prepared& prepared,
+                   const Request& request, const std::vector<std::string>& labels) {
+  const std::vector<Port> ports = model.inputs();
+  const std::int64_t all = count_examples(prepared.inputs, ports);
+  Aggregated aggregated;
+  {
+    ProgressBar bar(!arguments.quiet);
+    aggregated = aggregate_all(prepared.inputs, request, ports, arguments.per_class,
+                               [&](const Inputs& inputs, Request& some, std::int64_t first) {
+                                 return compute(model, inputs, some, bar, first, all);
+                               });
+  }
+  aggregated.about.metadata["model"] = arguments.model;
+  aggregated.about.metadata["command"] = arguments.command;
+  Report report{arguments.model, baseline_text(arguments), arguments.target, prepared.first,
+                request,         aggregated.about,         labels,           {}};
+  for (const LayerMeans& layer : aggregated.means.all.layers) {
+    report.rankings.push_back(rank_means(layer, arguments.top));
+  }
+  if (!arguments.result.empty()) write_means(arguments.result, aggregated);
+  print(arguments, report);
 }
 
 }  // namespace
@@ -60,7 +95,11 @@ void run_attribute(const AttributeArguments& arguments) {
   const Model model = load(arguments);
   const Prepared prepared = prepare(arguments, model.inputs(), labels, request);
 
-  Result result = compute(model, prepared.inputs, request, !arguments.quiet);
+  if (arguments.aggregate) return run_aggregate(arguments, model, prepared, request, labels);
+  Result result = [&] {
+    ProgressBar bar(!arguments.quiet);
+    return compute(model, prepared.inputs, request, bar);
+  }();
   if (InterruptGuard::requested()) throw Interrupted{};
   result.metadata["model"] = arguments.model;
   result.metadata["command"] = arguments.command;
@@ -82,13 +121,7 @@ void run_attribute(const AttributeArguments& arguments) {
     report::write_page(arguments.page, result, options);
   }
 
-  if (arguments.json) {
-    fmt::print("{}", json_text(to_json(report)));
-  } else if (!arguments.quiet) {
-    fmt::print("{}", report_text(report));
-  }
-  const std::string warning = convergence_warning(report);
-  if (!warning.empty()) fmt::print(stderr, "mho: warning: {}\n", printable(warning));
+  print(arguments, report);
 }
 
 }  // namespace mho::cli

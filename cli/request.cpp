@@ -76,16 +76,36 @@ std::vector<std::string> files_read(const AttributeArguments& arguments) {
 
 }  // namespace
 
-RuleChoice parse_rule_choice(const std::string& text) {
-  // Node names may contain '=', rules do not.
+namespace {
+
+/// "RULE" or "NODES=RULE". Node names may contain '=', rules do not.
+struct NodesAndRule {
+  std::string nodes = "*";
+  std::string rule;
+};
+NodesAndRule split_rule(const std::string& text) {
   const std::size_t at = text.rfind('=');
-  const std::string name = at == std::string::npos ? text : text.substr(at + 1);
+  if (at == std::string::npos) return {"*", text};
+  if (at == 0) refuse(fmt::format("--rule {}: no node is named before the '='", text));
+  return {text.substr(0, at), text.substr(at + 1)};
+}
+
+LrpRuleChoice parse_lrp_choice(const std::string& text) {
+  const auto [nodes, name] = split_rule(text);
+  const auto rule = parse_lrp_rule(name);
+  if (!rule) refuse(fmt::format("--rule {}: '{}' is none of epsilon:E, gamma:G, alphabeta:A", text, name));
+  return {nodes, *rule};
+}
+
+}  // namespace
+
+RuleChoice parse_rule_choice(const std::string& text) {
+  const auto [nodes, name] = split_rule(text);
   const auto rule = parse_rule(name);
   if (!rule) {
     refuse(fmt::format("--rule {}: '{}' is none of rescale, reveal_cancel, genomics, gradient, linear", text, name));
   }
-  if (at == 0) refuse(fmt::format("--rule {}: no node is named before the '='", text));
-  return {at == std::string::npos ? "*" : text.substr(0, at), *rule};
+  return {nodes, *rule};
 }
 
 Request make_request(const AttributeArguments& arguments) {
@@ -94,7 +114,7 @@ Request make_request(const AttributeArguments& arguments) {
   if (!method) {
     refuse(
         fmt::format("-m: '{}' is none of nig, deeplift, conductance, ig, activation, gradient, gradient_x_activation, "
-                    "internal_influence",
+                    "internal_influence, grad_cam, lrp",
                     arguments.method));
   }
   request.method = *method;
@@ -110,13 +130,28 @@ Request make_request(const AttributeArguments& arguments) {
     refuse("--split-by-input needs -m conductance");
   }
   if (arguments.multipliers && *method != Method::kDeepLift) refuse("--multipliers needs -m deeplift");
-  if (!arguments.references.empty() && *method != Method::kDeepLift) refuse("--references needs -m deeplift");
-  if (arguments.shuffles && *method != Method::kDeepLift) refuse("--shuffles needs -m deeplift");
+  const bool compares = *method == Method::kDeepLift || walks_a_path(*method);
+  if (!arguments.references.empty() && !compares) {
+    refuse("--references needs -m deeplift, or a measure along a path: nig, ig, conductance, internal_influence");
+  }
+  if (arguments.shuffles && !compares) {
+    refuse("--shuffles needs -m deeplift, or a measure along a path: nig, ig, conductance, internal_influence");
+  }
   if (arguments.shuffles && !(arguments.baselines.empty() && arguments.references.empty())) {
     refuse("--shuffles takes the place of -b and --references: give one of them");
   }
-  if (!arguments.rules.empty() && *method != Method::kDeepLift) refuse("--rule needs -m deeplift");
-  for (const std::string& text : arguments.rules) request.rules.push_back(parse_rule_choice(text));
+  const bool lrp = *method == Method::kLrp;
+  if (!arguments.rules.empty() && !lrp && *method != Method::kDeepLift) refuse("--rule needs -m deeplift or -m lrp");
+  for (const std::string& text : arguments.rules) {
+    if (lrp) request.lrp_rules.push_back(parse_lrp_choice(text));
+    if (!lrp) request.rules.push_back(parse_rule_choice(text));
+  }
+  if (arguments.signed_map && *method != Method::kGradCam) refuse("--signed-map needs -m grad_cam");
+  if (arguments.split_by_input && arguments.positions != "none") refuse("--split-by-input has no --positions");
+  if (arguments.aggregate && arguments.one_example)
+    refuse("--aggregate needs examples: it goes not with --one-example");
+  if (arguments.aggregate && !arguments.picture.empty())
+    refuse("--picture draws examples: it goes not with --aggregate");
   if (!arguments.references.empty() && !arguments.baselines.empty()) {
     refuse("--references takes the place of -b: give one of them");
   }
@@ -129,6 +164,8 @@ Request make_request(const AttributeArguments& arguments) {
   set_path(arguments, request);
   request.split_by_input = arguments.split_by_input;
   request.multipliers = arguments.multipliers;
+  request.signed_map = arguments.signed_map;
+  request.aggregate_positions = parse_positions(arguments.positions).value_or(PositionAggregate::kNone);
   request.subtract_class_mean = arguments.class_mean;
   request.micro_batch = arguments.micro_batch;
   request.memory_budget = parse_bytes(arguments.memory, "--memory");

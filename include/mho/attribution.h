@@ -23,6 +23,8 @@ enum class Method {
   kGradientXActivation,  ///< y * dF/dy at x
   kInternalInfluence,    ///< integral of dF/dy along the path (arXiv 1802.03788)
   kDeepLift,             ///< multiplier * (y - y') of DeepLIFT (arXiv 1704.02685)
+  kGradCam,              ///< relu(sum over channels of mean(dF/dy) * y), a map per layer (arXiv 1610.02391)
+  kLrp,                  ///< layer-wise relevance propagation (doi 10.1371/journal.pone.0130140; docs/lrp.md)
 };
 
 enum class Quadrature {
@@ -55,12 +57,13 @@ using Target = std::variant<ArgmaxTarget, IndexTarget, DifferenceTarget, Weighte
 
 /// x': a number for every element, the mean of the given inputs, or arrays with one example or as many as the input.
 struct MeanBaseline {};
-/// kDeepLift only: attributions are averaged over these references (DeepSHAP). Every array has one example or as many
-/// as the others.
+/// Attributions are averaged over these references: kDeepLift (DeepSHAP) and the measures along paths (expected
+/// gradients, arXiv 1906.10670, of which GradientSHAP is a Monte Carlo estimate); no others. Every array has one
+/// example or as many as the others.
 struct ReferenceSet {
   Inputs references;
 };
-/// kDeepLift only: the average over shuffles of each example's own sequence that keep its pairs of neighbouring
+/// For the same measures: the average over shuffles of each example's own sequence that keep its pairs of neighbouring
 /// letters. For inputs that are one-hot, [letters, positions] or [positions, letters]; other inputs stay as they are.
 struct DinucleotideShuffles {
   std::int64_t count = 20;
@@ -79,6 +82,31 @@ enum class DeepLiftRule {
 struct RuleChoice {
   std::string nodes = "*";  ///< ONNX node name or glob, or ONNX operator type
   DeepLiftRule rule = DeepLiftRule::kRescale;
+};
+
+/// How relevance passes nodes that sum (docs/lrp.md; Montavon et al. 2019, doi 10.1007/978-3-030-28954-6_10).
+enum class LrpRuleKind {
+  kEpsilon,    ///< in proportion to the contributions w x; a sum z is divided by z + epsilon sign(z)
+  kGamma,      ///< in proportion to (w + gamma max(w, 0)) x
+  kAlphaBeta,  ///< alpha times in proportion to the positive w x, less beta times to the negative ones; beta = alpha -
+               ///< 1
+};
+struct LrpRule {
+  LrpRuleKind kind = LrpRuleKind::kEpsilon;
+  double parameter = 1e-9;  ///< epsilon >= 0, gamma >= 0, or alpha >= 1
+};
+struct LrpRuleChoice {
+  std::string nodes = "*";  ///< ONNX node name or glob, or ONNX operator type
+  LrpRule rule = {};
+};
+
+/// What becomes of a layer's positions: of a layer [channels, positions...], one value per channel. Layers without
+/// positions stay as they are.
+enum class PositionAggregate {
+  kNone,    ///< every position
+  kSum,     ///< sum over the positions: complete where the values are
+  kAbsSum,  ///< sum of magnitudes
+  kMax,     ///< largest value
 };
 
 struct Progress {
@@ -101,11 +129,14 @@ struct Request {
   bool subtract_class_mean = false;  ///< F minus the mean over all elements of its tensor (arXiv 1704.02685, 3.6)
   Baseline baseline = 0.0;
   Quadrature quadrature = Quadrature::kAdaptive;
-  double tolerance = 1e-2;                               ///< relative L1 error per example and layer (kAdaptive)
-  std::int64_t steps = 0;                                ///< segments; 0: by the tolerance (kAdaptive, kSecant), kExact
-  std::int64_t max_steps = 1024;                         ///< kAdaptive gives up here and says so in `converged`
-  std::int64_t max_breakpoints = 20'000;                 ///< kExact: more of them for an example are an Error(kLimit)
-  std::vector<RuleChoice> rules;                         ///< kDeepLift: Rescale, but for these; the last one wins
+  double tolerance = 1e-2;                ///< relative L1 error per example and layer (kAdaptive)
+  std::int64_t steps = 0;                 ///< segments; 0: by the tolerance (kAdaptive, kSecant), kExact
+  std::int64_t max_steps = 1024;          ///< kAdaptive gives up here and says so in `converged`
+  std::int64_t max_breakpoints = 20'000;  ///< kExact: more of them for an example are an Error(kLimit)
+  std::vector<RuleChoice> rules;          ///< kDeepLift: Rescale, but for these; the last one wins
+  std::vector<LrpRuleChoice> lrp_rules;   ///< kLrp: epsilon 1e-9, but for these; the last one wins
+  bool signed_map = false;                ///< kGradCam: without the relu
+  PositionAggregate aggregate_positions = PositionAggregate::kNone;  ///< LayerResult::values are [examples, channels]
   bool multipliers = false;     ///< kDeepLift: the multipliers instead of contributions; kConductance split by input:
                                 ///< without the factor x_i - x'_i
   bool split_by_input = false;  ///< kConductance: keep Cond_ij instead of summing over inputs
@@ -127,22 +158,27 @@ struct LayerResult {
   bool cut = false;
   Array values;                         ///< [examples, layer shape...], float64; with split_by_input:
                                         ///< [examples, neurons, input elements]; with Request::neurons, those only:
-                                        ///< [examples, neurons] or [examples, neurons, input elements]
-  std::vector<double> estimated_error;  ///< per example, relative L1; NaN where the method has no estimate
-  std::vector<double> residual;         ///< per example, sum(values) - (F(x) - F(x')); empty unless complete by theory
+                                        ///< [examples, neurons] or [examples, neurons, input elements]; kGradCam:
+                                        ///< [examples, 1, positions...] of a layer [channels, positions...]
+  std::vector<double> estimated_error;  ///< per example, relative L1; NaN where the method has no estimate. Along paths
+                                        ///< from several references: sum of their errors over norm of their sum; where
+                                        ///< that is above the tolerance, paths are refined once
+  std::vector<double> residual;         ///< per example, sum(values) - (F(x) - F(x')); empty unless complete by theory.
+                                        ///< It and estimated_error are those of all positions, if these are aggregated
   /// Precision::kBfloat16: relative L1 difference of the first example's values from those in float32 at the same
-  /// points of the path, for the same target (adaptive secants choose their points again); 0 without has_bfloat16().
-  /// NaN otherwise.
+  /// points of the path, for the same target (adaptive secants, and adaptive paths from several references, choose
+  /// their points again); 0 without has_bfloat16(). NaN otherwise.
   double precision_error = std::numeric_limits<double>::quiet_NaN();
 };
 
 struct Result {
   std::vector<LayerResult> layers;
   std::vector<double> f_input;            ///< F(x) per example
-  std::vector<double> f_baseline;         ///< F(x') per example
+  std::vector<double> f_baseline;         ///< F(x') per example, the mean over its references
   std::vector<std::int64_t> target;       ///< flat target index per example (plus index of a difference)
-  std::vector<std::int64_t> evaluations;  ///< forward(+backward) passes; one for two examples counts twice
-  std::vector<std::int64_t> steps;        ///< segments of the path used per example
+  std::vector<std::int64_t> evaluations;  ///< forward(+backward) passes, for all references of an example; one for two
+                                          ///< examples counts twice
+  std::vector<std::int64_t> steps;        ///< segments of the path used per example, the most of any reference
   std::vector<bool> converged;            ///< estimated error within tolerance in every layer
   std::string target_tensor;
   std::string target_note;  ///< says where the logit was taken instead of the probability
@@ -159,7 +195,14 @@ struct Result {
 [[nodiscard]] const char* to_string(Method method) noexcept;
 [[nodiscard]] const char* to_string(Quadrature quadrature) noexcept;
 [[nodiscard]] const char* to_string(DeepLiftRule rule) noexcept;
+[[nodiscard]] const char* to_string(PositionAggregate aggregate) noexcept;
+/// "epsilon:1e-09", "gamma:0.25", "alphabeta:2".
+[[nodiscard]] std::string to_string(const LrpRule& rule);
 [[nodiscard]] std::optional<DeepLiftRule> parse_rule(std::string_view text);
+/// As to_string() writes it; the parameter may be left out: epsilon:1e-9, gamma:0.25, alphabeta:2.
+[[nodiscard]] std::optional<LrpRule> parse_lrp_rule(std::string_view text);
+/// "none", "sum", "abs_sum", "max".
+[[nodiscard]] std::optional<PositionAggregate> parse_positions(std::string_view text);
 [[nodiscard]] std::optional<Method> parse_method(std::string_view text);
 [[nodiscard]] std::optional<Quadrature> parse_quadrature(std::string_view text);
 

@@ -1,6 +1,7 @@
 // Everything of mho that a C++ program needs.
 #pragma once
 
+#include <mho/aggregate.h>
 #include <mho/array.h>
 #include <mho/attribution.h>
 #include <mho/check.h>

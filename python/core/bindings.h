@@ -9,5 +9,6 @@ void bind_errors();
 void bind_model(nanobind::module_& module);
 void bind_request(nanobind::module_& module);
 void bind_result(nanobind::module_& module);
+void bind_aggregate(nanobind::module_& module);
 
 }  // namespace mho::python

@@ -24,7 +24,7 @@ void set_method(Request& request, const std::string& text) {
   if (!method) {
     refuse(
         fmt::format("method '{}' is none of nig, deeplift, conductance, ig, activation, gradient, "
-                    "gradient_x_activation, internal_influence",
+                    "gradient_x_activation, internal_influence, grad_cam, lrp",
                     text));
   }
   request.method = *method;
@@ -45,6 +45,18 @@ void add_rule(Request& request, const std::string& nodes, const std::string& tex
   const auto rule = parse_rule(text);
   if (!rule) refuse(fmt::format("rule '{}' is none of rescale, reveal_cancel, genomics, gradient, linear", text));
   request.rules.push_back({nodes, *rule});
+}
+
+void add_lrp_rule(Request& request, const std::string& nodes, const std::string& text) {
+  const auto rule = parse_lrp_rule(text);
+  if (!rule) refuse(fmt::format("rule '{}' is none of epsilon:E, gamma:G, alphabeta:A", text));
+  request.lrp_rules.push_back({nodes, *rule});
+}
+
+void set_positions(Request& request, const std::string& text) {
+  const auto how = parse_positions(text);
+  if (!how) refuse(fmt::format("positions '{}' is none of none, sum, abs_sum, max", text));
+  request.aggregate_positions = *how;
 }
 
 /// Calls `progress(done, examples, evaluations)` from the core; what it raises, and Ctrl-C, end the run.
@@ -111,6 +123,10 @@ void bind_request(nb::module_& module) {
       .def_rw("micro_batch", &Request::micro_batch)
       .def_rw("memory_budget", &Request::memory_budget)
       .def("add_rule", &add_rule, "nodes"_a, "rule"_a)
+      .def("add_lrp_rule", &add_lrp_rule, "nodes"_a, "rule"_a)
+      .def_rw("signed_map", &Request::signed_map)
+      .def_prop_rw(
+          "positions", [](const Request& request) { return to_string(request.aggregate_positions); }, &set_positions)
       .def("target_argmax", [](Request& request) { request.target = ArgmaxTarget{}; })
       .def(
           "target_indices",

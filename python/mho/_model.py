@@ -141,6 +141,8 @@ class Model:
         exact: bool = False,
         rules: str | Mapping[str, str] | None = None,
         multipliers: bool = False,
+        signed_map: bool = False,
+        positions: str = "none",
         split_by_input: bool = False,
         neurons: Sequence[int] | None = None,
         at: str | Sequence[str] | None = None,
@@ -157,19 +159,22 @@ class Model:
         x: an array for a single input, a sequence in the order of the inputs, or a mapping by name. numpy arrays,
             torch tensors and whatever has __array__ or __dlpack__ are taken without a copy where types agree.
         layers: tensor or node names, globs ("layer3*"); None: every cut layer. method "ig" is at the input.
-        method: "nig", "deeplift", "conductance", "ig", "internal_influence", "gradient_x_activation", "gradient" or
-            "activation".
+        method: "nig", "deeplift", "conductance", "ig", "internal_influence", "gradient_x_activation", "gradient",
+            "activation", "grad_cam" or "lrp".
         target: None for the largest output of each example; an index, or a tuple for outputs of several axes; a list
             or array with one per example; mho.Difference; mho.Weighted.
         baselines: x' of every input: a number, "mean" (of x), arrays as for x with one example or as many;
-            for "deeplift" mho.References or mho.DinucleotideShuffles, too.
+            for "deeplift" and along paths mho.References or mho.DinucleotideShuffles, too.
         tolerance: relative L1 error per example and layer that path methods stop at (default 1e-2).
         steps: so many segments instead; max_steps (1024): where adaptive runs give up (`converged` tells).
         quadrature: "adaptive", "secant", "trapezoid", "left", "right", "midpoint", "gauss_legendre"; exact=True sums
             over the linear pieces of piecewise linear models (at most max_breakpoints).
-        rules: DeepLIFT's: "rescale", "reveal_cancel", "genomics", "gradient", "linear", or {node or glob: rule}.
+        rules: DeepLIFT's: "rescale", "reveal_cancel", "genomics", "gradient", "linear", or {node or glob: rule};
+            LRP's: "epsilon:1e-9" (default), "gamma:0.25", "alphabeta:2", likewise.
         multipliers: "deeplift" returns multipliers instead of contributions; "conductance" split by input leaves out
             the factor x - x'.
+        signed_map: "grad_cam" keeps negative values.
+        positions: "sum", "abs_sum" or "max" make one value per channel of layers [channels, positions…].
         split_by_input: "conductance" keeps [examples, neurons, input elements]; neurons: flat indices of the only ones
             that "conductance" computes, of one layer.
         at: tensors at which paths begin instead of the inputs.
@@ -199,6 +204,8 @@ class Model:
         request.probability = probability
         request.subtract_class_mean = class_mean
         request.multipliers = multipliers
+        request.signed_map = signed_map
+        request.positions = positions
         request.split_by_input = split_by_input
         request.neurons = [] if neurons is None else [int(neuron) for neuron in neurons]
         request.micro_batch = micro_batch

@@ -33,14 +33,15 @@ class Weighted:
 
 @dataclass(frozen=True)
 class References:
-    """DeepLIFT averaged over these references (DeepSHAP): arrays as for the input, one example per reference."""
+    """The mean over these references, for "deeplift" (DeepSHAP) and measures along paths (expected gradients): arrays as
+    for the input, one example per reference."""
 
     x: Any
 
 
 @dataclass(frozen=True)
 class DinucleotideShuffles:
-    """DeepLIFT averaged over shuffles of each one-hot sequence that keep its pairs of neighbouring letters."""
+    """The mean over shuffles of each one-hot sequence that keep its pairs of neighbouring letters; likewise."""
 
     count: int = 20
     seed: int = 0
@@ -124,11 +125,12 @@ def set_path(request: _core.Request, *, tolerance: float | None, steps: int | No
 
 
 def set_rules(request: _core.Request, rules: str | Mapping[str, str] | None) -> None:
-    """DeepLIFT's rules: one for all nodes, or {node name, glob or operator: rule}, of which the last that fits wins."""
+    """DeepLIFT's or LRP's: one for all nodes, or {node name, glob or operator: rule}, of which the last that fits wins."""
     if rules is None:
         return
+    add = request.add_lrp_rule if request.method == "lrp" else request.add_rule
     for nodes, rule in ({"*": rules} if isinstance(rules, str) else rules).items():
-        request.add_rule(nodes, rule)
+        add(nodes, rule)
 
 
 def in_bytes(memory: int | str) -> int:

@@ -186,3 +186,53 @@ def test_unknown_layers_of_a_result(result):
     with pytest.raises(KeyError, match="relu4"):
         result["relu44"]
     assert "relu44" not in result and "relu4" in result
+
+
+def test_sets_of_references_are_averaged_along_paths(cnn, images):
+    x, references = images[:2], images[10:13]
+    for method in ("nig", "internal_influence"):
+        both = cnn.attribute(x, layers="relu2", method=method, steps=8, baselines=mho.References(references))
+        each = [cnn.attribute(x, layers="relu2", method=method, steps=8, baselines=r[None])["relu2"] for r in references]
+        np.testing.assert_allclose(both["relu2"], np.mean(each, 0), rtol=1e-5, atol=1e-6)
+    assert both.evaluations.tolist() == [27, 27]
+    with pytest.raises(mho.InvalidArgumentError, match="at one point"):
+        cnn.attribute(x, method="gradient", baselines=mho.References(references))
+
+
+def test_grad_cam_is_a_map_of_positions(cnn, images):
+    signed = cnn.attribute(images[:2], layers="relu2", method="grad_cam", signed_map=True)["relu2"]
+    y = cnn.attribute(images[:2], layers="relu2", method="activation")["relu2"]
+    g = cnn.attribute(images[:2], layers="relu2", method="gradient")["relu2"]
+    expected = (g.mean((2, 3), keepdims=True) * y).sum(1, keepdims=True)
+    np.testing.assert_allclose(signed, expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(cnn.attribute(images[:2], layers="relu2", method="grad_cam")["relu2"],
+                                  np.maximum(signed, 0))
+
+
+def test_lrp_rules(cnn, images):
+    zero = cnn.attribute(images[:2], layers="relu2", method="lrp", rules="epsilon:0")["relu2"]
+    product = cnn.attribute(images[:2], layers="relu2", method="gradient_x_activation")["relu2"]
+    np.testing.assert_allclose(zero, product, rtol=1e-4, atol=1e-5)
+    gamma = cnn.attribute(images[:2], layers="relu2", method="lrp", rules={"*": "epsilon", "Gemm": "gamma:0.5"})["relu2"]
+    assert np.abs(gamma - zero).sum() > 1e-2 * np.abs(zero).sum()
+    with pytest.raises(mho.InvalidArgumentError, match="alphabeta"):
+        cnn.attribute(images[:2], method="lrp", rules="rescale")
+
+
+def test_aggregates_of_batches_are_those_of_all(cnn, images):
+    layers = ["conv1", "relu4"]
+    full = cnn.attribute(images[:12], layers=layers, method="gradient_x_activation")
+    aggregate = mho.Aggregate(per_class=True)
+    for first in (8, 0, 4):
+        aggregate.add(cnn.attribute(images[first : first + 4], layers=layers, method="gradient_x_activation",
+                                    positions="sum"))
+    mean, by_class = aggregate.mean(), aggregate.classes()
+    assert mean.examples == 12 and sum(means.examples for means in by_class.values()) == 12
+    channels = full["conv1"].sum((2, 3))
+    np.testing.assert_allclose(mean["conv1"], channels.mean(0), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(mean.magnitude["conv1"], np.abs(channels).mean(0), rtol=1e-5, atol=1e-6)
+    for target, means in by_class.items():
+        own = full["relu4"][full.target == target]
+        np.testing.assert_allclose(means["relu4"], own.mean(0), rtol=1e-5, atol=1e-6)
+    with pytest.raises(mho.InvalidArgumentError):
+        aggregate.add(full)

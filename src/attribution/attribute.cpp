@@ -9,6 +9,7 @@
 
 #include "attribution/choose_rule.h"
 #include "attribution/measures.h"
+#include "attribution/positions.h"
 #include "attribution/sums.h"
 #include "engine/slots.h"
 
@@ -70,14 +71,25 @@ void check(const Request& request) {
                        to_string(request.method)));
   }
   if (!request.neurons.empty() && request.method != Method::kConductance) {
-    refuse(fmt::format("only conductance can be computed for some neurons of a layer, not {}",
-                       to_string(request.method)));
+    refuse(
+        fmt::format("only conductance can be computed for some neurons of a layer, not {}", to_string(request.method)));
   }
   if (!request.rules.empty() && request.method != Method::kDeepLift) {
     refuse(fmt::format("only deeplift has rules, not {}", to_string(request.method)));
   }
-  if (attribution::has_several_references(request.baseline) && request.method != Method::kDeepLift) {
-    refuse(fmt::format("only deeplift takes a set of references, not {}", to_string(request.method)));
+  if (attribution::has_several_references(request.baseline) && request.method != Method::kDeepLift &&
+      !is_path_method(request.method)) {
+    refuse(fmt::format("{} is at one point: only deeplift and measures along paths take a set of references",
+                       to_string(request.method)));
+  }
+  if (request.signed_map && request.method != Method::kGradCam) {
+    refuse(fmt::format("only grad_cam has a signed map, not {}", to_string(request.method)));
+  }
+  if (!request.lrp_rules.empty() && request.method != Method::kLrp) {
+    refuse(fmt::format("only lrp has LRP's rules, not {}", to_string(request.method)));
+  }
+  if (request.split_by_input && request.aggregate_positions != PositionAggregate::kNone) {
+    refuse("values that are split by input have no positions to aggregate");
   }
   if (request.memory_budget < 0) refuse("the memory budget is negative");
 }
@@ -110,6 +122,7 @@ Shape result_shape(const attribution::Setup& setup, const Request& request, cons
   // The leading 1 of one example's tensor is the example axis.
   const bool has_axis = !layer.empty() && layer[0] == 1;
   shape.insert(shape.end(), layer.begin() + (has_axis ? 1 : 0), layer.end());
+  if (request.method == Method::kGradCam) shape[1] = 1;
   return shape;
 }
 
@@ -151,6 +164,12 @@ std::string describe(const std::vector<RuleChoice>& rules) {
   return text;
 }
 
+std::string describe(const std::vector<LrpRuleChoice>& rules) {
+  std::string text = "*=" + to_string(LrpRule{});
+  for (const LrpRuleChoice& choice : rules) text += fmt::format(" {}={}", choice.nodes, to_string(choice.rule));
+  return text;
+}
+
 Result empty_result(const Model::Impl& model, const attribution::Setup& setup, const Request& request) {
   const auto count = static_cast<std::size_t>(setup.inputs.count);
   if (!request.neurons.empty() && setup.layers.size() != 1) {
@@ -189,6 +208,10 @@ Result empty_result(const Model::Impl& model, const attribution::Setup& setup, c
   if (request.method == Method::kDeepLift) {
     result.metadata["values"] = request.multipliers ? "multipliers" : "contributions";
     result.metadata["rules"] = describe(request.rules);
+  }
+  if (request.method == Method::kLrp) result.metadata["rules"] = describe(request.lrp_rules);
+  if (request.method == Method::kGradCam) result.metadata["map"] = request.signed_map ? "signed" : "relu";
+  if (request.method == Method::kDeepLift || setup.references > 1) {
     result.metadata["references"] = fmt::format("{}", setup.references);
   }
   if (is_path_method(request.method)) {
@@ -232,10 +255,23 @@ Result attribute(const Model& model, const Inputs& inputs, const Request& reques
   if (request.measure_precision && model.impl().options.precision == Precision::kBfloat16) {
     attribution::add_precision_error(model.impl(), inputs, request, result);
   }
+  attribution::aggregate_positions(request.aggregate_positions, result);
   return result;
 }
 
 namespace attribution {
+
+namespace {
+
+void integrate(const Setup& setup, const Request& request, Result& result) {
+  if (request.method == Method::kConductance) return conductance(setup, request, result);
+  if (request.quadrature == Quadrature::kExact) return integrate_exact(setup, request, result);
+  const Quadrature rule = request.quadrature == Quadrature::kAdaptive ? choose_rule(setup) : request.quadrature;
+  result.metadata["rule"] = to_string(rule);
+  rule == Quadrature::kSecant ? integrate_secants(setup, request, result) : integrate_paths(setup, request, result);
+}
+
+}  // namespace
 
 Result compute(const Model::Impl& model, const Setup& setup, const Request& request) {
   Result result = empty_result(model, setup, request);
@@ -243,21 +279,15 @@ Result compute(const Model::Impl& model, const Setup& setup, const Request& requ
     case Method::kNig:
     case Method::kIg:
     case Method::kInternalInfluence:
-      if (request.quadrature == Quadrature::kExact) {
-        integrate_exact(setup, request, result);
-      } else {
-        const Quadrature rule = request.quadrature == Quadrature::kAdaptive ? choose_rule(setup) : request.quadrature;
-        result.metadata["rule"] = to_string(rule);
-        rule == Quadrature::kSecant ? integrate_secants(setup, request, result)
-                                    : integrate_paths(setup, request, result);
-      }
-      break;
     case Method::kConductance:
-      conductance(setup, request, result);
+      setup.references > 1 ? average_over_references(setup, request, result, integrate)
+                           : integrate(setup, request, result);
       break;
     case Method::kActivation:
     case Method::kGradient:
     case Method::kGradientXActivation:
+    case Method::kGradCam:
+    case Method::kLrp:
       pointwise(setup, request, result);
       break;
     case Method::kDeepLift:

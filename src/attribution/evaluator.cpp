@@ -207,8 +207,9 @@ Evaluator::Evaluator(const Setup& setup, const Target& target, std::int64_t batc
     request.seeds = {wanted};
   }
   request.fetches.push_back(wanted);
-  if (options.multipliers) {
+  if (options.multipliers || options.relevance_of) {
     request.rule_of = options.rule_of;
+    request.relevance_of = options.relevance_of;
     for (std::size_t i = 0; i < request.feeds.size(); ++i) {
       if (interpolated_[i]) request.moving.push_back(request.feeds[i]);
     }

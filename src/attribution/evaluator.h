@@ -22,10 +22,11 @@ struct EvaluatorOptions {
   bool use_affine_prefix = true;
   bool multipliers = false;  ///< gradient() is the DeepLIFT multiplier between x and the reference
   engine::RuleOf rule_of = {};
-  bool keep_values = false;  ///< audit() may be called
-  bool chain = false;        ///< with `multipliers`: the reference of every point is the point before it
-  bool graded = false;       ///< paths say where their points are closer together
-  std::int64_t lanes = 1;    ///< lanes_for(setup), or 1: how many threads run points of their own
+  engine::RelevanceOf relevance_of = {};  ///< gradient() is relevance per unit (LRP)
+  bool keep_values = false;               ///< audit() may be called
+  bool chain = false;                     ///< with `multipliers`: the reference of every point is the point before it
+  bool graded = false;                    ///< paths say where their points are closer together
+  std::int64_t lanes = 1;                 ///< lanes_for(setup), or 1: how many threads run points of their own
 };
 
 /// In how many lanes a model of this size is run fastest: small ones on all threads side by side, one else.

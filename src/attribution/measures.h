@@ -22,11 +22,16 @@ void integrate_exact(const Setup& setup, const Request& request, Result& result)
 /// backward pass per neuron and path point. 64 trapezoid segments unless the request says otherwise.
 void conductance(const Setup& setup, const Request& request, Result& result);
 
-/// y, dF/dy, or their product, at x.
+/// y, dF/dy, their product, Grad-CAM's map (arXiv 1610.02391) or LRP's relevance (engine/relevance.h), at x.
 void pointwise(const Setup& setup, const Request& request, Result& result);
 
 /// DeepLIFT (arXiv 1704.02685): multipliers from one run at x, one at x' and one backward pass for all layers.
 void deeplift(const Setup& setup, const Request& request, Result& result);
+
+/// Fills in all but residuals of a result with zeros, for a Setup with one reference per example.
+using PathMeasure = std::function<void(const Setup&, const Request&, Result&)>;
+/// The mean over all references of the Setup of what `measure` gives for each: expected gradients (arXiv 1906.10670).
+void average_over_references(const Setup& setup, const Request& request, Result& result, const PathMeasure& measure);
 
 /// The measure that the request asks for, for all examples of the Setup, with residuals.
 [[nodiscard]] Result compute(const Model::Impl& model, const Setup& setup, const Request& request);

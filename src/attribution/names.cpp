@@ -1,7 +1,10 @@
 // The names of methods, quadratures and rules, as written on command lines and in results.
+#include <fmt/format.h>
 #include <mho/attribution.h>
 
+#include <algorithm>
 #include <array>
+#include <charconv>
 #include <utility>
 
 namespace mho {
@@ -17,6 +20,8 @@ constexpr std::array kMethods = {
     std::pair{Method::kGradientXActivation, "gradient_x_activation"},
     std::pair{Method::kInternalInfluence, "internal_influence"},
     std::pair{Method::kDeepLift, "deeplift"},
+    std::pair{Method::kGradCam, "grad_cam"},
+    std::pair{Method::kLrp, "lrp"},
 };
 constexpr std::array kQuadratures = {
     std::pair{Quadrature::kAdaptive, "adaptive"}, std::pair{Quadrature::kLeft, "left"},
@@ -30,6 +35,22 @@ constexpr std::array kRules = {
     std::pair{DeepLiftRule::kGenomics, "genomics"}, std::pair{DeepLiftRule::kGradient, "gradient"},
     std::pair{DeepLiftRule::kLinear, "linear"},
 };
+
+constexpr std::array kPositions = {
+    std::pair{PositionAggregate::kNone, "none"},
+    std::pair{PositionAggregate::kSum, "sum"},
+    std::pair{PositionAggregate::kAbsSum, "abs_sum"},
+    std::pair{PositionAggregate::kMax, "max"},
+};
+
+struct LrpName {
+  LrpRuleKind kind;
+  std::string_view name;
+  double parameter;
+};
+constexpr std::array kLrpRules = {LrpName{LrpRuleKind::kEpsilon, "epsilon", 1e-9},
+                                  LrpName{LrpRuleKind::kGamma, "gamma", 0.25},
+                                  LrpName{LrpRuleKind::kAlphaBeta, "alphabeta", 2}};
 
 template <class Table, class Value>
 const char* name_of(const Table& table, Value wanted) noexcept {
@@ -52,8 +73,25 @@ std::optional<Value> value_of(const std::array<std::pair<Value, const char*>, N>
 const char* to_string(Method method) noexcept { return name_of(kMethods, method); }
 const char* to_string(Quadrature quadrature) noexcept { return name_of(kQuadratures, quadrature); }
 const char* to_string(DeepLiftRule rule) noexcept { return name_of(kRules, rule); }
+const char* to_string(PositionAggregate aggregate) noexcept { return name_of(kPositions, aggregate); }
+std::string to_string(const LrpRule& rule) {
+  const auto row = std::ranges::find(kLrpRules, rule.kind, &LrpName::kind);
+  return fmt::format("{}:{:g}", row->name, rule.parameter);
+}
 std::optional<Method> parse_method(std::string_view text) { return value_of(kMethods, text); }
 std::optional<Quadrature> parse_quadrature(std::string_view text) { return value_of(kQuadratures, text); }
 std::optional<DeepLiftRule> parse_rule(std::string_view text) { return value_of(kRules, text); }
+std::optional<PositionAggregate> parse_positions(std::string_view text) { return value_of(kPositions, text); }
+std::optional<LrpRule> parse_lrp_rule(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  const auto row = std::ranges::find(kLrpRules, text.substr(0, colon), &LrpName::name);
+  if (row == kLrpRules.end()) return std::nullopt;
+  if (colon == std::string_view::npos) return LrpRule{row->kind, row->parameter};
+  const std::string_view digits = text.substr(colon + 1);
+  LrpRule rule{row->kind, 0};
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), rule.parameter);
+  if (error != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
+  return rule;
+}
 
 }  // namespace mho

@@ -1,4 +1,4 @@
-// Measures at a single point: activation, gradient, gradient times activation.
+// Measures at a single point: activation, gradient, gradient times activation, Grad-CAM, LRP.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -6,16 +6,43 @@
 #include <list>
 
 #include "attribution/evaluator.h"
+#include "attribution/grad_cam.h"
+#include "attribution/lrp.h"
 #include "attribution/measures.h"
 #include "engine/slots.h"
 
 namespace mho::attribution {
 
+namespace {
+
+/// The layer's values from y and what reaches it: dF/dy, or relevance per unit of y.
+void combine(const Request& request, const Array& y, const Array& g, std::span<double> out) {
+  if (request.method == Method::kGradCam) return grad_cam(y, g, request.signed_map, out);
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const auto k = static_cast<std::int64_t>(i);
+    switch (request.method) {
+      case Method::kActivation:
+        out[i] = y.at(k);
+        break;
+      case Method::kGradient:
+        out[i] = g.at(k);
+        break;
+      default:
+        out[i] = y.at(k) * g.at(k);
+    }
+  }
+}
+
+}  // namespace
+
 void pointwise(const Setup& setup, const Request& request, Result& result) {
   const bool gradients = request.method != Method::kActivation;
   const std::int64_t batch = std::min(setup.micro_batch, 2 * setup.inputs.count);
-  Evaluator evaluator(setup, request.target, batch,
-                      {.gradients = gradients, .optimize = request.optimize, .use_affine_prefix = false});
+  EvaluatorOptions options{.gradients = gradients, .optimize = request.optimize, .use_affine_prefix = false};
+  if (request.method == Method::kLrp) {
+    options.relevance_of = make_relevance_rules(*setup.graph, setup.facts, request.lrp_rules);
+  }
+  Evaluator evaluator(setup, request.target, batch, options);
   result.micro_batch = evaluator.capacity();
   ProgressReport progress(request, setup);
 
@@ -23,10 +50,9 @@ void pointwise(const Setup& setup, const Request& request, Result& result) {
     const auto out = values_of(result.layers[l], path.example, setup.inputs.count);
     const Array y = engine::to_host(evaluator.device(), evaluator.value(l, slot));
     const Array g = gradients ? engine::to_host(evaluator.device(), evaluator.gradient(l, slot)) : Array();
-    for (std::size_t i = 0; i < out.size(); ++i) {
-      const auto k = static_cast<std::int64_t>(i);
-      out[i] = request.method == Method::kGradient ? g.at(k) : gradients ? y.at(k) * g.at(k) : y.at(k);
-      if (!std::isfinite(out[i])) {
+    combine(request, y, g, out);
+    for (const double value : out) {
+      if (!std::isfinite(value)) {
         const PathPoint point{&path, 1};
         const std::string name = evaluator.first_non_finite({&point, 1});
         throw Error(Code::kNumeric,

@@ -14,7 +14,8 @@ Request in_single(const Request& request, const Result& result) {
       std::holds_alternative<ArgmaxTarget>(request.target) || std::holds_alternative<IndexTarget>(request.target);
   if (one_index) same.target = IndexTarget{{{result.target[0]}}};
   const bool adaptive = request.quadrature == Quadrature::kAdaptive || request.quadrature == Quadrature::kSecant;
-  if (adaptive && result.steps[0] > 0) same.steps = result.steps[0];
+  // Paths from several references have numbers of their own.
+  if (adaptive && result.steps[0] > 0 && !has_several_references(request.baseline)) same.steps = result.steps[0];
   if (request.progress) {
     // All examples are done; what is left is only to be cancelled.
     const auto examples = static_cast<std::int64_t>(result.f_input.size());

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "attribution/baselines.h"
+#include "attribution/grad_cam.h"
 
 namespace mho::attribution {
 
@@ -117,6 +118,9 @@ Setup set_up(const Model::Impl& model, const Inputs& inputs, const Request& requ
   } else {
     setup.layers =
         choose_layers(graph, setup.facts, request.layers, setup.target.value, request.method == Method::kActivation);
+    if (request.method == Method::kGradCam) {
+      setup.layers = layers_with_positions(graph, std::move(setup.layers), request.layers);
+    }
   }
   decide_batching(setup, request);
   return setup;

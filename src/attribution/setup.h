@@ -45,7 +45,7 @@ struct Setup {
   [[nodiscard]] Array baseline(const std::string& name, std::int64_t index) const;
 };
 
-/// Whether every example is compared with more references than one.
+/// Whether every example may be compared with more references than one.
 [[nodiscard]] inline bool has_several_references(const Baseline& baseline) {
   return std::holds_alternative<ReferenceSet>(baseline) || std::holds_alternative<DinucleotideShuffles>(baseline);
 }

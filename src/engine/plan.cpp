@@ -11,6 +11,7 @@
 #include "engine/chain.h"
 #include "engine/layouts.h"
 #include "engine/memory.h"
+#include "engine/relevance.h"
 #include "engine/rule_values.h"
 #include "engine/schedule.h"
 #include "engine/slots.h"
@@ -71,6 +72,7 @@ struct Plan::Impl {
     std::vector<Tensor> zeros;                    // cotangents of outputs that nothing downstream uses
     Positions active;                             // inputs that may differ from the reference
     Workspace workspace;
+    std::optional<RelevanceStep> relevance = {};
     std::optional<SignedChangesStep> signed_changes = {};  // after the node's own rule
     std::optional<Workspace> signed_workspace = {};
   };
@@ -122,6 +124,10 @@ struct Plan::Impl {
 
   void optimize(std::vector<ValueId> keep, std::vector<std::string> disabled) {
     const bool layouts = std::erase(disabled, "choose_layouts") == 0;
+    // LRP's rules look at sums and their offsets one by one, whichever layers are asked for.
+    if (request.relevance_of) {
+      for (const char* pass : {"fold_batch_normalization", "fuse_sums", "fuse_relu"}) disabled.emplace_back(pass);
+    }
     // RevealCancel tells the terms of a residual sum apart.
     if (multipliers() && request.rule_of) disabled.emplace_back("fuse_sums");
     const std::vector<ValueId> whole = kept_for_rules(graph, request);
@@ -132,7 +138,7 @@ struct Plan::Impl {
     graph.verify();
   }
 
-  [[nodiscard]] bool multipliers() const { return !request.moving.empty(); }
+  [[nodiscard]] bool multipliers() const { return !request.moving.empty() && !request.relevance_of; }
 
   [[nodiscard]] TensorType device_type(const TensorType& type) const {
     TensorType result = type;
@@ -293,6 +299,7 @@ struct Plan::Impl {
     }
     if (multipliers()) step.reference = at_reference(places, n, step.run);
     backward_flops += node.primitive->flops(types(node.inputs), types(node.outputs));
+    if (step.kind == BackwardKind::relevance) step.relevance = schedule.relevance_step(node);
     if (!schedule.signed_changes(n).changes.sources.empty()) {
       step.signed_changes = signed_changes_step(places, n, step.output_gradients[0]);
       step.signed_workspace.emplace(scratch);
@@ -409,6 +416,8 @@ struct Plan::Impl {
       case BackwardKind::vjp:
         return step.node->primitive->vjp(exec,
                                          {x.inputs, x.outputs, x.saved, step.output_gradients, step.input_gradients});
+      case BackwardKind::relevance:
+        return step.relevance->run(exec, {x.inputs, x.outputs, x.saved, step.output_gradients, step.input_gradients});
       case BackwardKind::multipliers:
         return step.node->primitive->multipliers(exec, {x.inputs, x.outputs, x.saved, r.inputs, r.outputs, r.saved,
                                                         step.output_gradients, step.input_gradients, step.active});

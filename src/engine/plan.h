@@ -26,6 +26,9 @@ struct PlanRequest {
   /// and backward() computes DeepLIFT multipliers in place of gradients (MATHS.md section 3).
   std::vector<ValueId> moving = {};
   RuleOf rule_of = {};  ///< of nodes that are not linear in what moves
+  /// With it, and `moving`, there is no reference: backward() computes relevance per unit of every value (LRP,
+  /// engine/relevance.h) in place of gradients.
+  RelevanceOf relevance_of = {};
 };
 
 struct PlanOptions {
@@ -51,7 +54,7 @@ class Plan {
  public:
   /// Throws Error(kInternal) if a wanted value does not depend on feeds and constants only, Error(kInvalidArgument) if
   /// there is no pass of a name in disabled_passes, Error(kUnsupported) for a node that the rule chosen for it does not
-  /// fit, or without any rule for multipliers.
+  /// fit, or without any rule for multipliers or relevance.
   Plan(const Graph& graph, const PlanRequest& request, std::shared_ptr<kernels::Device> device,
        const PlanOptions& options = {});
   ~Plan();

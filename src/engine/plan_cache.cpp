@@ -36,7 +36,7 @@ PlanCache::~PlanCache() = default;
 std::shared_ptr<Plan> PlanCache::lend(const std::shared_ptr<const Graph>& graph, const PlanRequest& request,
                                       const std::shared_ptr<kernels::Device>& device,
                                       const PlanOptions& options) const {
-  if (request.rule_of) return std::make_shared<Plan>(*graph, request, device, options);
+  if (request.rule_of || request.relevance_of) return std::make_shared<Plan>(*graph, request, device, options);
   Key key{graph, device, {request.feeds, request.fetches, request.seeds, request.gradients, request.moving}, options};
   std::unique_ptr<Plan> plan;
   {

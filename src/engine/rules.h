@@ -1,4 +1,4 @@
-// DeepLIFT rules of nodes that are not linear: what a caller may choose, and what it comes to for one node.
+// Rules of backward passes that are not gradients, as a caller chooses them per node: DeepLIFT's and LRP's.
 #pragma once
 
 #include <cstdint>
@@ -19,5 +19,15 @@ enum class Rule : std::uint8_t {
 
 /// Empty: Rule::rescale everywhere.
 using RuleOf = std::function<Rule(const graph::Node&)>;
+
+/// How relevance passes a node that sums (docs/lrp.md).
+struct RelevanceRule {
+  enum class Kind : std::uint8_t { epsilon, gamma, alpha_beta };
+  Kind kind = Kind::epsilon;
+  double parameter = 0;  ///< epsilon, gamma, or alpha (beta = alpha - 1)
+};
+
+/// Empty: no LRP.
+using RelevanceOf = std::function<RelevanceRule(const graph::Node&)>;
 
 }  // namespace mho::engine

@@ -25,11 +25,23 @@ constexpr std::int64_t kAlways = std::int64_t{1} << 40;
   throw Error(Code::kUnsupported, fmt::format("node '{}' ({}): {}", node.origin_name, node.origin_type, why));
 }
 
+/// What `from` leads to as real numbers through differentiable nodes: comparisons and indices count as fixed.
+std::vector<bool> differentiable_dependents(const Graph& graph, std::span<const ValueId> from) {
+  std::vector<bool> depends(graph.value_count(), false);
+  for (const ValueId id : from) depends[index(id)] = true;
+  for (const Node& node : graph.nodes()) {
+    if (!node.primitive->differentiable() || graph::inputs_in(node, depends).empty()) continue;
+    for (const ValueId id : node.outputs) depends[index(id)] = graph.value(id).type.is_real();
+  }
+  return depends;
+}
+
 }  // namespace
 
 Schedule::Schedule(const Graph& graph, const PlanRequest& request, kernels::DType real, const PlanOptions& options)
-    : graph_(graph), request_(request), real_(real), multipliers_(!request.moving.empty()) {
-  moves_ = graph::dependents(graph_, request_.moving);
+    : graph_(graph), request_(request), real_(real), multipliers_(!request.moving.empty() && !request.relevance_of) {
+  moves_ = request_.relevance_of ? differentiable_dependents(graph_, request_.moving)
+                                 : graph::dependents(graph_, request_.moving);
   plan_forward();
   mark_gradients();
   find_signed_changes();
@@ -98,7 +110,25 @@ bool Schedule::may_have_gradient(ValueId id) const {
 
 Rule Schedule::rule_of(const Node& node) const { return request_.rule_of ? request_.rule_of(node) : Rule::rescale; }
 
+RelevanceStep Schedule::relevance_step(const Node& node) const {
+  const RelevanceRule rule = request_.relevance_of(node);
+  const Positions active = active_inputs(node);
+  if (const auto kind = relevance_kind(node, active, rule)) return {&node, *kind, rule, active};
+  if (node.primitive->affine(active)) {
+    refuse(node, fmt::format("gamma and alphabeta need the signs of contributions, which {} does not tell; choose "
+                             "epsilon for it",
+                             node.primitive->name()));
+  }
+  refuse(node,
+         fmt::format("LRP has no rule for {} where these of its inputs depend on the model's input; choose layers "
+                     "behind it, or deeplift or nig",
+                     node.primitive->name()));
+}
+
 BackwardKind Schedule::backward_kind(const Node& node) const {
+  if (request_.relevance_of) {
+    return relevance_step(node).kind == RelevanceKind::gradient ? BackwardKind::vjp : BackwardKind::relevance;
+  }
   if (!multipliers_) return BackwardKind::vjp;
   if (node.primitive->affine(active_inputs(node))) return BackwardKind::multipliers;
   switch (rule_of(node)) {
@@ -195,6 +225,7 @@ void Schedule::find_signed_changes() {
 bool Schedule::passes_through(const Node& node, std::size_t input) const {
   if (node.primitive->is_view()) return true;
   const auto binary = primitives::as_binary(*node.primitive);
+  if (request_.relevance_of) return false;
   const bool additive = binary == kernels::Binary::add || (binary == kernels::Binary::sub && input == 0);
   return additive && graph_.value(node.inputs[input]).type == graph_.value(node.outputs[0]).type;
 }
@@ -288,6 +319,8 @@ primitives::BackwardReads Schedule::backward_reads(const Node& node) const {
   switch (backward_kind(node)) {
     case BackwardKind::vjp:
       return node.primitive->backward_reads(wanted);
+    case BackwardKind::relevance:
+      return relevance_step(node).reads(wanted);
     case BackwardKind::zero:
       return {};
     case BackwardKind::pass_on: {

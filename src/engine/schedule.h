@@ -6,6 +6,7 @@
 
 #include "engine/arena.h"
 #include "engine/plan.h"
+#include "engine/relevance.h"
 #include "engine/signed_changes.h"
 
 namespace mho::engine {
@@ -16,7 +17,8 @@ inline constexpr std::size_t kNoBuffer = std::numeric_limits<std::size_t>::max()
 enum class BackwardKind : std::uint8_t {
   vjp,
   multipliers,
-  pass_on,  ///< the multiplier of the output is that of the active input
+  relevance,  ///< LRP, where it is not the vjp
+  pass_on,    ///< the multiplier of the output is that of the active input
   zero,
 };
 
@@ -56,7 +58,9 @@ class Schedule {
   [[nodiscard]] bool runs_backward(const graph::Node& node) const;
   [[nodiscard]] BackwardKind backward_kind(const graph::Node& node) const;
   [[nodiscard]] primitives::BackwardReads backward_reads(const graph::Node& node) const;
-  /// Inputs that may differ from the reference.
+  /// Throws Error(kUnsupported) where LRP has no rule.
+  [[nodiscard]] RelevanceStep relevance_step(const graph::Node& node) const;
+  /// Inputs that may differ from the reference; for LRP, those that depend on what is explained.
   [[nodiscard]] primitives::Positions active_inputs(const graph::Node& node) const;
   /// Gradients are real, whatever their value is.
   [[nodiscard]] TensorType gradient_type(ValueId id) const;

@@ -79,41 +79,42 @@ TEST(Dinucleotides, AxesAreFoundByTheValues) {
 
 // As if the user had made the shuffles and averaged over them, example by example.
 TEST(Dinucleotides, ServeAsReferencesOfEachExample) {
-  const testing::GoldenNetwork golden = testing::load_golden("deeplift_genomics");
-  const Model model = Model::load(golden.model);
-  const Inputs inputs = golden.group("input");
-  Request request = golden.request(Method::kDeepLift);
-  request.layers = {"x"};
-  request.baseline = DinucleotideShuffles{4, 9};
-  const Result all = attribute(model, inputs, request);
-  request.micro_batch = 1;
-  const Result single = attribute(model, inputs, request);
-  const Array& x = inputs.at("x");
-  const std::int64_t size = x.size() / x.shape()[0];
-  for (std::int64_t n = 0; n < x.shape()[0]; ++n) {
-    std::vector<float> own;
-    for (std::int64_t i = n * size; i < (n + 1) * size; ++i) own.push_back(static_cast<float>(x.at(i)));
-    const Array example({1, 4, 20}, own);
-    std::vector<float> references;
-    for (std::int64_t k = 0; k < 4; ++k) {
-      const Array shuffled = shuffled_one_hot(example, {1, 2}, 9, k);
-      for (std::int64_t i = 0; i < size; ++i) references.push_back(static_cast<float>(shuffled.at(i)));
+  for (const Method method : {Method::kDeepLift, Method::kNig}) {
+    const testing::GoldenNetwork golden = testing::load_golden("deeplift_genomics");
+    const Model model = Model::load(golden.model);
+    const Inputs inputs = golden.group("input");
+    Request request = golden.request(method);
+    request.layers = {"x"};
+    request.quadrature = Quadrature::kSecant;
+    request.steps = 8;
+    request.baseline = DinucleotideShuffles{4, 9};
+    const Result all = attribute(model, inputs, request);
+    request.micro_batch = 1;
+    const Result single = attribute(model, inputs, request);
+    const Array& x = inputs.at("x");
+    const std::int64_t size = x.size() / x.shape()[0];
+    for (std::int64_t n = 0; n < x.shape()[0]; ++n) {
+      std::vector<float> own;
+      for (std::int64_t i = n * size; i < (n + 1) * size; ++i) own.push_back(static_cast<float>(x.at(i)));
+      const Array example({1, 4, 20}, own);
+      std::vector<float> references;
+      for (std::int64_t k = 0; k < 4; ++k) {
+        const Array shuffled = shuffled_one_hot(example, {1, 2}, 9, k);
+        for (std::int64_t i = 0; i < size; ++i) references.push_back(static_cast<float>(shuffled.at(i)));
+      }
+      Request one = request;
+      one.target = IndexTarget{{{golden.values.at("target").as<std::int64_t>()[static_cast<std::size_t>(n)]}}};
+      one.baseline = ReferenceSet{{{"x", Array({4, 4, 20}, references)}}};
+      const Result expected = attribute(model, {{"x", example}}, one);
+      for (std::int64_t i = 0; i < size; ++i) {
+        EXPECT_NEAR(all.layers[0].values.at(n * size + i), expected.layers[0].values.at(i), 1e-6);
+        EXPECT_NEAR(single.layers[0].values.at(n * size + i), expected.layers[0].values.at(i), 1e-6);
+      }
+      EXPECT_NEAR(all.layers[0].residual.at(static_cast<std::size_t>(n)), 0, 1e-5);
     }
-    Request one = request;
-    one.target = IndexTarget{{{golden.values.at("target").as<std::int64_t>()[static_cast<std::size_t>(n)]}}};
-    one.baseline = ReferenceSet{{{"x", Array({4, 4, 20}, references)}}};
-    const Result expected = attribute(model, {{"x", example}}, one);
-    for (std::int64_t i = 0; i < size; ++i) {
-      EXPECT_NEAR(all.layers[0].values.at(n * size + i), expected.layers[0].values.at(i), 1e-6);
-      EXPECT_NEAR(single.layers[0].values.at(n * size + i), expected.layers[0].values.at(i), 1e-6);
-    }
-    EXPECT_NEAR(all.layers[0].residual.at(static_cast<std::size_t>(n)), 0, 1e-5);
+    const testing::GoldenNetwork cnn = testing::load_golden("deeplift_cnn");
+    EXPECT_THROW(static_cast<void>(attribute(Model::load(cnn.model), cnn.group("input"), request)), Error);
   }
-  request.method = Method::kNig;
-  EXPECT_THROW(static_cast<void>(attribute(model, inputs, request)), Error);
-  request.method = Method::kDeepLift;
-  const testing::GoldenNetwork cnn = testing::load_golden("deeplift_cnn");
-  EXPECT_THROW(static_cast<void>(attribute(Model::load(cnn.model), cnn.group("input"), request)), Error);
 }
 
 }  // namespace

@@ -232,9 +232,11 @@ TEST(Program, DeepLiftTakesRulesReferencesAndShuffles) {
     EXPECT_EQ(finished.status, 0) << finished.errors;
     EXPECT_TRUE(nlohmann::json::parse(finished.output).contains("layers"));
   }
-  std::vector<std::string> wrong = {"attribute", dna, "-i", x, "--shuffles", "3"};
+  EXPECT_EQ(run_program({"attribute", dna, "-i", x, "-l", "x", "--shuffles", "3", "--quiet"}).status, 0);
+  std::vector<std::string> wrong = {"attribute", dna, "-i", x, "--shuffles", "3", "-m", "gradient"};
   expect_failure(wrong, 2, {"--shuffles needs -m deeplift"});
-  wrong.insert(wrong.end(), {"-m", "deeplift", "-b", "0"});
+  wrong.back() = "deeplift";
+  wrong.insert(wrong.end(), {"-b", "0"});
   expect_failure(wrong, 2, {"takes the place of -b"});
   expect_failure({"attribute", kCnn, "-i", kDigits, "-m", "deeplift", "--shuffles", "3"}, 2, {"one-hot"});
   expect_failure({"attribute", kCnn, "-i", kDigits, "-m", "nig", "--rule", "rescale"}, 2, {"--rule needs -m deeplift"});

@@ -20,6 +20,11 @@ class RandomNetworkMaker {
  public:
   RandomNetworkMaker(NetworkKind kind, unsigned seed) : kind_(kind), random_(seed) {}
 
+  RandomNetworkMaker& without_biases() {
+    biases_ = false;
+    return *this;
+  }
+
   RandomNetwork make() {
     Shape input;
     std::string last;
@@ -51,6 +56,13 @@ class RandomNetworkMaker {
     return name;
   }
 
+  std::string bias(std::int64_t count) {
+    if (biases_) return weights({count}, 4);
+    std::string name = fresh("w");
+    builder_.floats(name, {count}, std::vector<float>(static_cast<std::size_t>(count), 0));
+    return name;
+  }
+
   std::string activation(const std::string& x) {
     if (kind_ == NetworkKind::kAffine) return x;
     static const std::vector<std::string> kKinked = {"Relu", "Relu", "Relu", "LeakyRelu", "HardSigmoid"};
@@ -66,7 +78,7 @@ class RandomNetworkMaker {
     for (std::int64_t layer = 0; layer < depth; ++layer) {
       const std::int64_t out = pick(8, 40);
       const std::string y = fresh("fc");
-      builder_.node("Gemm", {x, weights({width, out}, width), weights({out}, 4)}, {y}).named(y);
+      builder_.node("Gemm", {x, weights({width, out}, width), bias(out)}, {y}).named(y);
       x = activation(y);
       width = out;
       if (pick(0, 2) == 0) {
@@ -77,7 +89,7 @@ class RandomNetworkMaker {
         x = sum;
       }
     }
-    builder_.node("Gemm", {x, weights({width, 5}, width), weights({5}, 4)}, {"logits"}).named("logits");
+    builder_.node("Gemm", {x, weights({width, 5}, width), bias(5)}, {"logits"}).named("logits");
     return "logits";
   }
 
@@ -87,7 +99,7 @@ class RandomNetworkMaker {
     for (std::int64_t layer = 0; layer < depth; ++layer) {
       const std::int64_t out = pick(2, 20);
       const std::string y = fresh("conv");
-      builder_.node("Conv", {x, weights({out, channels, 3, 3}, channels * 9), weights({out}, 4)}, {y})
+      builder_.node("Conv", {x, weights({out, channels, 3, 3}, channels * 9), bias(out)}, {y})
           .named(y)
           .with("pads", std::vector<std::int64_t>{1, 1, 1, 1});
       x = activation(y);
@@ -117,6 +129,7 @@ class RandomNetworkMaker {
   std::mt19937 random_;
   ModelBuilder builder_;
   int count_ = 0;
+  bool biases_ = true;
 };
 
 inline RandomNetwork random_network(NetworkKind kind, unsigned seed) { return RandomNetworkMaker(kind, seed).make(); }
