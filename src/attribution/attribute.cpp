@@ -185,6 +185,7 @@ Result empty_result(const Model::Impl& model, const attribution::Setup& setup, c
                      {"target", describe(request.target)},
                      {"baseline", describe(request.baseline)}};
   if (request.subtract_class_mean) result.metadata["subtract_class_mean"] = "true";
+  if (!request.neurons.empty()) result.metadata["neurons"] = fmt::format("{}", fmt::join(request.neurons, ","));
   if (request.method == Method::kDeepLift) {
     result.metadata["values"] = request.multipliers ? "multipliers" : "contributions";
     result.metadata["rules"] = describe(request.rules);
