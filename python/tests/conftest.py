@@ -28,3 +28,19 @@ def cnn() -> mho.Model:
 @pytest.fixture(scope="session")
 def mlp() -> mho.Model:
     return mho.load(DIGITS / "mlp.onnx")
+
+
+@pytest.fixture(scope="session")
+def networks():
+    """Networks by name, or by (name, 64) in float64, made when asked for; exported by the faster of the exporters."""
+    import captum_networks
+    import mho.captum
+
+    class Networks(dict):
+        def __missing__(self, name):
+            self[name] = captum_networks.make(name) if isinstance(name, str) else self[name[0]].in_double()
+            return self[name]
+
+    before = mho.captum.configure(exporter="torchscript")
+    yield Networks()
+    mho.captum.configure(**before)

@@ -205,6 +205,7 @@ Result empty_result(const Model::Impl& model, const attribution::Setup& setup, c
                      {"baseline", describe(request.baseline)}};
   if (request.split_by_input) result.metadata["split_by_input"] = "true";
   if (request.subtract_class_mean) result.metadata["subtract_class_mean"] = "true";
+  if (!request.neurons.empty()) result.metadata["neurons"] = fmt::format("{}", fmt::join(request.neurons, ","));
   if (request.method == Method::kDeepLift) {
     result.metadata["values"] = request.multipliers ? "multipliers" : "contributions";
     result.metadata["rules"] = describe(request.rules);

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from torch.utils import _pytree
 
 from .._result import Result
+from ..errors import MhoError
 from ._arguments import as_additional, as_tuple, baseline_tensors, target_indices
 from ._exports import exported
 
@@ -92,7 +94,7 @@ class Bound:
         shape = facts.shape[1:] if facts.shape[:1] == (1,) else facts.shape
         return of_examples(values, self.count, shape, facts.dtype, self.inputs[0].device)
 
-    def of_inputs(self, result: Result) -> tuple[Tensor, ...]:
+    def of_inputs(self, result: Mapping[str, np.ndarray]) -> tuple[Tensor, ...]:
         """Attributions of the inputs."""
         return tuple(of_examples(result[name], self.count, x.shape[1:], x.dtype, x.device)
                      for name, x in zip(self.names, self.inputs))
@@ -100,15 +102,19 @@ class Bound:
     def activations(self, slots: Sequence[int], inputs: Sequence[Tensor] | None = None) -> list[np.ndarray]:
         """Values of the slots' tensors for the inputs, or for others in their place."""
         x = self.x if inputs is None else {**self.x, **dict(zip(self.names, inputs))}
-        found = []
-        for slot in slots:
-            name = self.tensor(slot)
-            if name in x:
-                found.append(x[name].detach().cpu().double().numpy())
-                continue
-            result = self.model.attribute(x, layers=name, output=name, target=0, method="activation", probability=True)
-            found.append(result[name])
-        return found
+        found = {name: x[name].detach().cpu().double().numpy() for name in map(self.tensor, slots) if name in x}
+        wanted = [name for name in dict.fromkeys(map(self.tensor, slots)) if name not in found]
+        with contextlib.suppress(MhoError):  # the usual case: all of them lead to the output
+            if len(wanted) > 1:
+                found |= self._values(x, wanted, self.output)
+        for name in wanted:
+            if name not in found:
+                found |= self._values(x, [name], name)
+        return [found[self.tensor(slot)] for slot in slots]
+
+    def _values(self, x: dict[str, Tensor], names: list[str], output: str) -> dict[str, np.ndarray]:
+        result = self.model.attribute(x, layers=names, output=output, target=0, method="activation", probability=True)
+        return {name: result[name] for name in names}
 
 
 class Attribution:
@@ -215,7 +221,7 @@ def refuse_grad_kwargs(grad_kwargs: Any) -> None:
         raise NotImplementedError(f"grad_kwargs {others}: mho does not differentiate by torch.autograd")
 
 
-def values_of(bound: Bound, slots: list[list[int]], result: Result) -> dict[int, np.ndarray]:
+def values_of(bound: Bound, slots: list[list[int]], result: Mapping[str, np.ndarray]) -> dict[int, np.ndarray]:
     """Attributions of every slot."""
     return {slot: result[bound.tensor(slot)] for part in slots for slot in part}
 

@@ -16,7 +16,7 @@ from ..torch._export import batch_flags
 
 _KEPT = 4  # exports per module
 _lock = threading.RLock()
-_exports: weakref.WeakKeyDictionary[nn.Module, OrderedDict[Any, TorchModel]] = weakref.WeakKeyDictionary()
+_exports: weakref.WeakKeyDictionary[nn.Module, OrderedDict[Any, Any]] = weakref.WeakKeyDictionary()
 _options: dict[str, Any] = {"precision": None, "threads": 0, "exporter": "auto", "winograd": False}
 
 
@@ -79,14 +79,11 @@ def exported(module: nn.Module, args: tuple[Any, ...]) -> TorchModel:
     key = (_kind(args), _state(module))
     with _lock:
         models = _exports.setdefault(module, OrderedDict())
-        model = models.get(key)
-        if model is None:
-            with torch.no_grad():
-                model = load(module, args, **_options)
-            # An export must not keep alive, or be confused by, what the arguments' identities stand for.
-            model.kept_arguments = [leaf for leaf in _pytree.tree_leaves(args) if not isinstance(leaf, torch.Tensor)]
-            models[key] = model
+        if key not in models:
+            # Arguments known by their identity must live as long, so that nothing else gets it.
+            others = [leaf for leaf in _pytree.tree_leaves(args) if not isinstance(leaf, torch.Tensor)]
+            models[key] = load(module, args, **_options), others
             while len(models) > _KEPT:
                 models.popitem(last=False)
         models.move_to_end(key)
-        return model
+        return models[key][0]
