@@ -152,7 +152,8 @@ def export(model, path):
         [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["N", len(TASKS)])],
         weights,
     )
-    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="mho examples/motifs")
+    opset = helper.make_opsetid("", OPSET)
+    proto = helper.make_model(graph, opset_imports=[opset], producer_name="mho examples/motifs")
     proto.ir_version = 8
     onnx.checker.check_model(proto, full_check=True)
     onnx.save(proto, path)
@@ -245,10 +246,12 @@ def main():
     np.savez_compressed(HERE / "motifs.npz", sequences=x_test[:shipped], labels=y_test[:shipped], sites=kept,
                         gata1=GATA1, tal1=TAL1)
     readme = README.format(
-        length=LENGTH, most_sites=MOST_SITES, gata1=len(GATA1), tal1=len(TAL1), opset=OPSET, test=TEST, table="\n".join(rows),
+        length=LENGTH, most_sites=MOST_SITES, gata1=len(GATA1), tal1=len(TAL1), opset=OPSET, test=TEST,
+        table="\n".join(rows),
         conv1=f"{model.conv1.out_channels} × {model.conv1.kernel_size[0]}",
         conv2=f"{model.conv2.out_channels} × {model.conv2.kernel_size[0]}", fc1=model.fc1.out_features,
-        parameters=sum(p.numel() for p in model.parameters()), shipped=shipped, per_class=SHIPPED_PER_CLASS, sites=len(kept),
+        parameters=sum(p.numel() for p in model.parameters()), shipped=shipped, per_class=SHIPPED_PER_CLASS,
+        sites=len(kept),
         training=TRAINING, seed=SEED, batch=BATCH, epochs=EPOCHS, python=platform.python_version(),
         torch=torch.__version__.split("+")[0], sklearn=sklearn.__version__, onnx=onnx.__version__, numpy=np.__version__,
     )

@@ -1,4 +1,4 @@
-"""Invariant: a Keras 3 model, exported by Keras itself on its PyTorch backend, predicts the same, and NIG of its layers is complete."""
+"""Invariant: a Keras 3 model, exported by its PyTorch backend, predicts the same, and NIG of its layers is complete."""
 
 import os
 
@@ -26,7 +26,8 @@ def keras():
 @pytest.mark.filterwarnings("ignore")  # of the tracer
 def test_keras_models_come_by_their_own_export(keras, tmp_path):
     module = keras.Sequential([
-        keras.Input((8, 8, 1)), keras.layers.Conv2D(4, 3, activation="relu"), keras.layers.Flatten(), keras.layers.Dense(5),
+        keras.Input((8, 8, 1)), keras.layers.Conv2D(4, 3, activation="relu"), keras.layers.Flatten(),
+        keras.layers.Dense(5),
     ])
     x = np.random.default_rng(0).random((3, 8, 8, 1), np.float32)
     expected = np.asarray(module.predict(x, verbose=0))

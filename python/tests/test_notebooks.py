@@ -46,7 +46,7 @@ def test_notebook_runs_and_its_claims_hold(name, kernel):
                                      resources={"metadata": {"path": str(NOTEBOOKS)}})
     client.execute()  # raises CellExecutionError with the cell and its traceback
     assert all(cell.execution_count for cell in code)
-    assert figures(notebook) >= 3
+    assert figures(notebook) >= 1
     if os.environ.get("MHO_RENEW"):
         notebook.metadata.kernelspec = {"display_name": "Python 3", "language": "python", "name": "python3"}
         notebook.metadata.language_info = {"name": "python"}
@@ -61,7 +61,7 @@ def test_committed_notebook_was_run_and_is_small(name):
     assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
     outputs = [output for cell in cells for output in cell["outputs"]]
     assert not [output for output in outputs if output["output_type"] == "error" or output.get("name") == "stderr"]
-    assert sum("image/png" in output.get("data", {}) for output in outputs) >= 3
+    assert any("image/png" in output.get("data", {}) for output in outputs)
 
 
 def figures(notebook) -> int:

@@ -1,7 +1,8 @@
 """Invariant: the Python of README.md and docs/python.md works as a newcomer would type it, and prints what is shown.
 
-The ```python blocks of a page are typed line by line into one fresh interpreter, in a folder that holds the repository's
-examples. A line that ends in `# → something` must show just that. A block that imports what is not installed is left out.
+The ```python blocks of a page are typed line by line into one fresh interpreter, in a folder that holds the
+repository's examples. A line that ends in `# → something` must show just that. A block that imports what is not
+installed is left out.
 """
 
 import ast

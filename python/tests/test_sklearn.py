@@ -1,4 +1,4 @@
-"""Invariant: scikit-learn's networks, by way of skl2onnx, predict what scikit-learn says, and NIG of hidden layers is complete."""
+"""Invariant: scikit-learn's networks, by way of skl2onnx, predict the same, and NIG of hidden layers is complete."""
 
 import mho
 import numpy as np
