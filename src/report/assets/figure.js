@@ -19,7 +19,7 @@ function config(colours) {
       gridColor: colours.line, labelFont: FONT, titleFont: FONT, labelFontSize: 11, titleFontSize: 11, titleFontWeight: 500,
       titlePadding: 8,
     },
-    legend: {labelColor: colours.soft, titleColor: colours.soft, labelFont: FONT, titleFont: FONT, labelFontSize: 11, titleFontSize: 11, titleFontWeight: 500},
+    legend: {labelColor: colours.soft, titleColor: colours.soft, labelFont: FONT, titleFont: FONT, labelFontSize: 11, titleFontSize: 11, titleFontWeight: 500, layout: {margin: 26}},
     title: {color: colours.ink, font: FONT, fontSize: 12, fontWeight: 600},
     text: {fill: colours.ink, font: FONT, fontSize: 11},
   };

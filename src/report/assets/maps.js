@@ -48,11 +48,16 @@ function panels() {
   }
   const input = inputOf(picture, example);
   if (input) shown.unshift({kind: 'input', title: `input ${data.first + example}`});
-  let limit = 0;
-  for (const panel of shown) {
-    for (const value of panel.values ?? []) limit = Math.max(limit, Math.abs(value));
-  }
-  return {shown, cells, input, limit: limit || 1, layer};
+  // The sum has a scale of its own: on it, single channels would be pale.
+  const limitOf = (wanted) => {
+    let limit = 0;
+    for (const panel of shown.filter(wanted)) {
+      for (const value of panel.values) limit = Math.max(limit, Math.abs(value));
+    }
+    return limit || 1;
+  };
+  const limits = [limitOf((panel) => panel.kind === 'map' && panel.channel === undefined), limitOf((panel) => panel.channel !== undefined)];
+  return {shown, cells, input, limits, layer};
 }
 
 function spec(width, colours) {
@@ -69,15 +74,17 @@ function spec(width, colours) {
     title: panel.title, channel: panel.channel, chosen: Boolean(panel.chosen),
     x: (i % columns) * (side + GAP), y: Math.floor(i / columns) * (height + TITLE + GAP) + TITLE,
     url: panel.kind === 'input' ? inputImage(all.input, size.width, size.height)
-      : mapImage(panel.values, all.cells, size, all.limit, colours, over ? all.input : null),
+      : mapImage(panel.values, all.cells, size, all.limits[panel.channel === undefined ? 0 : 1], colours, over ? all.input : null),
   }));
   const rows = Math.ceil(tiles.length / columns);
+  const shownLimits = all.shown.some((panel) => panel.channel !== undefined) ? all.limits : all.limits.slice(0, 1);
   return {
     width: columns * (side + GAP) - GAP, height: rows * (height + TITLE + GAP),
     data: [{name: 'tiles', values: tiles}],
-    scales: [{name: 'colour', type: 'linear', domain: [-all.limit, 0, all.limit], range: [colours.mapNegative, colours.mapZero, colours.mapPositive]}],
-    legends: [{fill: 'colour', type: 'gradient', orient: 'bottom', direction: 'horizontal', gradientLength: Math.min(320, width - 60), gradientThickness: 10,
-      values: [-all.limit, -all.limit / 2, 0, all.limit / 2, all.limit], format: '.3~g', title: 'contribution of a position', titleLimit: 400}],
+    scales: shownLimits.map((limit, i) => ({name: `colour${i}`, type: 'linear', domain: [-limit, 0, limit], range: [colours.mapNegative, colours.mapZero, colours.mapPositive]})),
+    legends: shownLimits.map((limit, i) => ({
+      fill: `colour${i}`, type: 'gradient', orient: 'bottom', direction: 'horizontal', gradientLength: Math.min(260, width / 2 - 40), gradientThickness: 10,
+      values: [-limit, 0, limit], format: '.3~g', title: i === 0 ? 'position, sum over channels' : 'position of one channel', titleLimit: 260})),
     marks: [
       {type: 'image', from: {data: 'tiles'}, aria: false, encode: {update: {x: {field: 'x'}, y: {field: 'y'}, url: {field: 'url'}, width: {value: side}, height: {value: height}, aspect: {value: false}, cursor: {signal: "isValid(datum.channel) ? 'pointer' : 'default'"}}}},
       {type: 'rect', interactive: false, from: {data: 'tiles'}, aria: false, encode: {update: {x: {field: 'x'}, y: {field: 'y'}, width: {value: side}, height: {value: height}, fill: {value: null}, stroke: {signal: `datum.chosen ? '${colours.accent}' : '${colours.line}'`}, strokeWidth: {signal: 'datum.chosen ? 2.5 : 1'}}}},
@@ -124,7 +131,7 @@ exports.make = () => {
   };
   state.on(['example', 'layer', 'unit'], show);
   return {
-    element: section('maps', 'Maps', 'Red speaks for the target, blue against it; one scale for all maps of the figure.', checkbox && el('div', {class: 'tools'}, checkbox), none, figure.element),
+    element: section('maps', 'Maps', 'Red speaks for the target, blue against it. The channels share one scale, their sum has its own.', checkbox && el('div', {class: 'tools'}, checkbox), none, figure.element),
     draw: show,
   };
 };
