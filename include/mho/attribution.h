@@ -23,6 +23,7 @@ enum class Method {
   kGradientXActivation,  ///< y * dF/dy at x
   kInternalInfluence,    ///< integral of dF/dy along the path (arXiv 1802.03788)
   kDeepLift,             ///< multiplier * (y - y') of DeepLIFT (arXiv 1704.02685)
+  kAblation,             ///< F(x) - F(x with one unit of the layer replaced), run again unit by unit (AblationOptions)
 };
 
 enum class Quadrature {
@@ -81,6 +82,24 @@ struct RuleChoice {
   DeepLiftRule rule = DeepLiftRule::kRescale;
 };
 
+/// kAblation: what is replaced at once, and by what. Everything behind the layer is run again, what bypasses it stays
+/// as it is at x. Measures are ranked against this in arXiv 1807.09946.
+enum class AblationUnit {
+  kNeuron,   ///< single elements; values are [examples, layer shape...]
+  kChannel,  ///< all elements with one index on axis 1 of the layer's tensor; values are [examples, channels]
+};
+enum class Replacement {
+  kBaseline,  ///< the layer's activation at x'
+  kZero,
+  kMean,  ///< the mean of the layer's activations at x over the examples given
+};
+struct AblationOptions {
+  AblationUnit unit = AblationUnit::kNeuron;
+  Replacement replacement = Replacement::kBaseline;
+  /// In place of `unit`: flat indices into one example's tensor, replaced together; values are [examples, groups].
+  std::vector<std::vector<std::int64_t>> groups;
+};
+
 struct Progress {
   std::int64_t examples_done = 0;
   std::int64_t examples = 0;
@@ -106,6 +125,7 @@ struct Request {
   std::int64_t max_steps = 1024;                         ///< kAdaptive gives up here and says so in `converged`
   std::int64_t max_breakpoints = 20'000;                 ///< kExact: more of them for an example are an Error(kLimit)
   std::vector<RuleChoice> rules;                         ///< kDeepLift: Rescale, but for these; the last one wins
+  AblationOptions ablation;                              ///< kAblation only
   bool multipliers = false;                              ///< kDeepLift: the multipliers instead of contributions
   bool split_by_input = false;                           ///< kConductance: keep Cond_ij instead of summing over inputs
   std::int64_t micro_batch = 0;                          ///< path points evaluated at once; 0: chosen by mho
@@ -123,7 +143,7 @@ struct LayerResult {
   std::string op;
   bool cut = false;
   Array values;                         ///< [examples, layer shape...], float64; with split_by_input:
-                                        ///< [examples, neurons, input elements]
+                                        ///< [examples, neurons, input elements]; kAblation: see AblationUnit
   std::vector<double> estimated_error;  ///< per example, relative L1; NaN where the method has no estimate
   std::vector<double> residual;         ///< per example, sum(values) - (F(x) - F(x')); empty unless complete by theory
   /// Precision::kBfloat16: relative L1 difference of the first example's values from those in float32 at the same
@@ -155,7 +175,11 @@ struct Result {
 [[nodiscard]] const char* to_string(Method method) noexcept;
 [[nodiscard]] const char* to_string(Quadrature quadrature) noexcept;
 [[nodiscard]] const char* to_string(DeepLiftRule rule) noexcept;
+[[nodiscard]] const char* to_string(AblationUnit unit) noexcept;
+[[nodiscard]] const char* to_string(Replacement replacement) noexcept;
 [[nodiscard]] std::optional<DeepLiftRule> parse_rule(std::string_view text);
+[[nodiscard]] std::optional<AblationUnit> parse_ablation_unit(std::string_view text);
+[[nodiscard]] std::optional<Replacement> parse_replacement(std::string_view text);
 [[nodiscard]] std::optional<Method> parse_method(std::string_view text);
 [[nodiscard]] std::optional<Quadrature> parse_quadrature(std::string_view text);
 

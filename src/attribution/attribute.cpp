@@ -10,6 +10,7 @@
 
 #include "attribution/choose_rule.h"
 #include "attribution/measures.h"
+#include "attribution/units.h"
 #include "engine/slots.h"
 
 namespace mho {
@@ -69,14 +70,23 @@ void check(const Request& request) {
   if (!request.rules.empty() && request.method != Method::kDeepLift) {
     refuse(fmt::format("only deeplift has rules, not {}", to_string(request.method)));
   }
+  if (!request.ablation.groups.empty() && request.method != Method::kAblation) {
+    refuse(fmt::format("only ablation has groups of neurons, not {}", to_string(request.method)));
+  }
   if (attribution::has_several_references(request.baseline) && request.method != Method::kDeepLift) {
     refuse(fmt::format("only deeplift takes a set of references, not {}", to_string(request.method)));
   }
   if (request.memory_budget < 0) refuse("the memory budget is negative");
 }
 
-Shape result_shape(const attribution::Setup& setup, const Request& request, const Shape& layer) {
+Shape result_shape(const attribution::Setup& setup, const Request& request, const std::string& name) {
+  const Shape& layer = setup.graph->value(setup.graph->find(name)).type.shape;
   Shape shape{setup.inputs.count};
+  if (request.method == Method::kAblation) {
+    const Shape units = attribution::Units(name, layer, request.ablation).shape();
+    shape.insert(shape.end(), units.begin(), units.end());
+    return shape;
+  }
   if (request.split_by_input) {
     std::int64_t inputs = 0;
     for (const graph::ValueId id : setup.sources.inputs) {
@@ -139,8 +149,7 @@ Result empty_result(const Model::Impl& model, const attribution::Setup& setup, c
     out.node = layer.node;
     out.op = layer.op;
     out.cut = layer.cut;
-    const Shape& shape = setup.graph->value(setup.graph->find(layer.name)).type.shape;
-    out.values = Array(DType::f64, result_shape(setup, request, shape));
+    out.values = Array(DType::f64, result_shape(setup, request, layer.name));
     out.estimated_error.assign(count, std::numeric_limits<double>::quiet_NaN());
     result.layers.push_back(std::move(out));
   }
@@ -164,6 +173,12 @@ Result empty_result(const Model::Impl& model, const attribution::Setup& setup, c
     result.metadata["values"] = request.multipliers ? "multipliers" : "contributions";
     result.metadata["rules"] = describe(request.rules);
     result.metadata["references"] = fmt::format("{}", setup.references);
+  }
+  if (request.method == Method::kAblation) {
+    const AblationOptions& options = request.ablation;
+    result.metadata["units"] =
+        options.groups.empty() ? to_string(options.unit) : fmt::format("{} groups", options.groups.size());
+    result.metadata["replacement"] = to_string(options.replacement);
   }
   if (is_path_method(request.method)) {
     result.metadata["quadrature"] = to_string(request.quadrature);
@@ -203,7 +218,9 @@ Result attribute(const Model& model, const Inputs& inputs, const Request& reques
   }
   const attribution::Setup setup = attribution::set_up(model.impl(), inputs, request);
   Result result = attribution::compute(model.impl(), setup, request);
-  if (request.measure_precision && model.impl().options.precision == Precision::kBfloat16) {
+  // A single example has no other mean than itself.
+  const bool comparable = request.method != Method::kAblation || request.ablation.replacement != Replacement::kMean;
+  if (comparable && request.measure_precision && model.impl().options.precision == Precision::kBfloat16) {
     attribution::add_precision_error(model.impl(), inputs, request, result);
   }
   return result;
@@ -236,6 +253,9 @@ Result compute(const Model::Impl& model, const Setup& setup, const Request& requ
       break;
     case Method::kDeepLift:
       deeplift(setup, request, result);
+      break;
+    case Method::kAblation:
+      ablation(setup, request, result);
       break;
   }
   add_residuals(request, result);

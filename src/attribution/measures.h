@@ -28,6 +28,9 @@ void pointwise(const Setup& setup, const Request& request, Result& result);
 /// DeepLIFT (arXiv 1704.02685): multipliers from one run at x, one at x' and one backward pass for all layers.
 void deeplift(const Setup& setup, const Request& request, Result& result);
 
+/// F(x) - F(x with one unit replaced), every unit by runs of what lies behind the layer.
+void ablation(const Setup& setup, const Request& request, Result& result);
+
 /// The measure that the request asks for, for all examples of the Setup, with residuals.
 [[nodiscard]] Result compute(const Model::Impl& model, const Setup& setup, const Request& request);
 

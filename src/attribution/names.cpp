@@ -17,6 +17,7 @@ constexpr std::array kMethods = {
     std::pair{Method::kGradientXActivation, "gradient_x_activation"},
     std::pair{Method::kInternalInfluence, "internal_influence"},
     std::pair{Method::kDeepLift, "deeplift"},
+    std::pair{Method::kAblation, "ablation"},
 };
 constexpr std::array kQuadratures = {
     std::pair{Quadrature::kAdaptive, "adaptive"}, std::pair{Quadrature::kLeft, "left"},
@@ -29,6 +30,16 @@ constexpr std::array kRules = {
     std::pair{DeepLiftRule::kRescale, "rescale"},   std::pair{DeepLiftRule::kRevealCancel, "reveal_cancel"},
     std::pair{DeepLiftRule::kGenomics, "genomics"}, std::pair{DeepLiftRule::kGradient, "gradient"},
     std::pair{DeepLiftRule::kLinear, "linear"},
+};
+
+constexpr std::array kUnits = {
+    std::pair{AblationUnit::kNeuron, "neuron"},
+    std::pair{AblationUnit::kChannel, "channel"},
+};
+constexpr std::array kReplacements = {
+    std::pair{Replacement::kBaseline, "baseline"},
+    std::pair{Replacement::kZero, "zero"},
+    std::pair{Replacement::kMean, "mean"},
 };
 
 template <class Table, class Value>
@@ -54,6 +65,10 @@ const char* to_string(Quadrature quadrature) noexcept { return name_of(kQuadratu
 const char* to_string(DeepLiftRule rule) noexcept { return name_of(kRules, rule); }
 std::optional<Method> parse_method(std::string_view text) { return value_of(kMethods, text); }
 std::optional<Quadrature> parse_quadrature(std::string_view text) { return value_of(kQuadratures, text); }
+const char* to_string(AblationUnit unit) noexcept { return name_of(kUnits, unit); }
+const char* to_string(Replacement replacement) noexcept { return name_of(kReplacements, replacement); }
+std::optional<AblationUnit> parse_ablation_unit(std::string_view text) { return value_of(kUnits, text); }
+std::optional<Replacement> parse_replacement(std::string_view text) { return value_of(kReplacements, text); }
 std::optional<DeepLiftRule> parse_rule(std::string_view text) { return value_of(kRules, text); }
 
 }  // namespace mho
