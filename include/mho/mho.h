@@ -5,5 +5,6 @@
 #include <mho/attribution.h>
 #include <mho/check.h>
 #include <mho/error.h>
+#include <mho/evaluation.h>
 #include <mho/io.h>
 #include <mho/model.h>
