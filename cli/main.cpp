@@ -11,6 +11,7 @@
 #include "arguments.h"
 #include "attribute.h"
 #include "check.h"
+#include "evaluate.h"
 #include "exit_status.h"
 #include "inspect.h"
 #include "interrupt.h"
@@ -42,10 +43,12 @@ int run(int argc, char** argv) {
   InspectArguments inspect;
   AttributeArguments attribute;
   AttributeArguments check;
+  EvaluateArguments evaluate;
   OpsArguments ops;
   const CLI::App* inspect_command = declare_inspect(app, inspect);
   const CLI::App* attribute_command = declare_attribute(app, attribute);
   const CLI::App* check_command = declare_check(app, check);
+  const CLI::App* evaluate_command = declare_evaluate(app, evaluate);
   const CLI::App* ops_command = declare_ops(app, ops);
   try {
     app.parse(argc, argv);
@@ -53,7 +56,8 @@ int run(int argc, char** argv) {
     if (error.get_exit_code() == 0) return app.exit(error);
     return fail(kUsage, fmt::format("{} (mho --help, mho COMMAND --help)", error.what()));
   }
-  if (app.get_subcommands().empty()) return fail(kUsage, "no command: inspect, attribute, check or ops (mho --help)");
+  if (app.get_subcommands().empty())
+    return fail(kUsage, "no command: inspect, attribute, check, evaluate or ops (mho --help)");
   if (inspect_command->parsed()) run_inspect(inspect);
   if (attribute_command->parsed()) {
     find_model(attribute);
@@ -63,6 +67,11 @@ int run(int argc, char** argv) {
   if (check_command->parsed()) {
     find_model(check);
     run_check(check);
+  }
+  if (evaluate_command->parsed()) {
+    find_model(evaluate.question);
+    evaluate.question.command = command_line(argc, argv);
+    run_evaluate(evaluate);
   }
   if (ops_command->parsed()) run_ops(ops);
   return std::fflush(stdout) == 0 ? kSuccess : fail(kFailure, "the result could not be printed");

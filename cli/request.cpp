@@ -67,38 +67,17 @@ void set_path(const AttributeArguments& arguments, Request& request) {
   if (arguments.max_steps) request.max_steps = *arguments.max_steps;
 }
 
+void set_ablation(const AttributeArguments& arguments, Request& request) {
+  if (!(arguments.units.empty() && arguments.replace.empty()) && request.method != Method::kAblation) {
+    refuse("--units and --replace need -m ablation");
+  }
+  if (!arguments.units.empty()) request.ablation.unit = parse_ablation_unit(arguments.units).value();
+  if (!arguments.replace.empty()) request.ablation.replacement = parse_replacement(arguments.replace).value();
+}
+
 bool same_file(const fs::path& a, const fs::path& b) {
   std::error_code unknown;
   return fs::equivalent(a, b, unknown);
-}
-
-void check_destination(const std::string& option, const fs::path& path, const std::string& ending,
-                       const AttributeArguments& arguments) {
-  if (path.extension() != ending) refuse(fmt::format("{} {}: the name must end in {}", option, path.string(), ending));
-  std::error_code unknown;
-  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
-  if (!fs::is_directory(folder, unknown)) {
-    refuse(fmt::format("{} {}: there is no folder {}", option, path.string(), folder.string()));
-  }
-  if (access(folder.c_str(), W_OK) != 0) {
-    refuse(fmt::format("{} {}: folder {} cannot be written to", option, path.string(), folder.string()));
-  }
-  if (fs::is_directory(path, unknown)) refuse(fmt::format("{} {} is a folder", option, path.string()));
-  if (!fs::exists(fs::symlink_status(path, unknown))) return;
-  if (!arguments.force) {
-    refuse(fmt::format("{} {} exists already; choose another name or add --force", option, path.string()));
-  }
-  std::vector<std::string> read = arguments.inputs;
-  read.insert(read.end(), arguments.baselines.begin(), arguments.baselines.end());
-  read.insert(read.end(), arguments.references.begin(), arguments.references.end());
-  if (arguments.target.starts_with('@')) read.push_back(arguments.target.substr(1));
-  const bool is_read = std::ranges::any_of(read, [&](const std::string& text) {
-    return same_file(parse_reference(text).file, path) ||
-           same_file(parse_reference(text.substr(text.find('=') + 1)).file, path);
-  });
-  if (is_read || same_file(arguments.model, path)) {
-    refuse(fmt::format("{} {} is also read by this run; choose another name", option, path.string()));
-  }
 }
 
 }  // namespace
@@ -121,7 +100,7 @@ Request make_request(const AttributeArguments& arguments) {
   if (!method) {
     refuse(
         fmt::format("-m: '{}' is none of nig, deeplift, conductance, ig, activation, gradient, gradient_x_activation, "
-                    "internal_influence",
+                    "internal_influence, ablation",
                     arguments.method));
   }
   request.method = *method;
@@ -147,6 +126,7 @@ Request make_request(const AttributeArguments& arguments) {
   if (!arguments.references.empty() && !arguments.baselines.empty()) {
     refuse("--references takes the place of -b: give one of them");
   }
+  set_ablation(arguments, request);
   const bool path_options =
       arguments.steps || arguments.tolerance || arguments.max_steps || !arguments.quadrature.empty();
   if (path_options && !walks_a_path(*method)) {
@@ -160,6 +140,36 @@ Request make_request(const AttributeArguments& arguments) {
   request.micro_batch = arguments.micro_batch;
   request.memory_budget = parse_bytes(arguments.memory, "--memory");
   return request;
+}
+
+void check_destination(const std::string& option, const std::string& name, const std::string& ending,
+                       const AttributeArguments& arguments) {
+  const fs::path path(name);
+  if (path.extension() != ending) refuse(fmt::format("{} {}: the name must end in {}", option, path.string(), ending));
+  std::error_code unknown;
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  if (!fs::is_directory(folder, unknown)) {
+    refuse(fmt::format("{} {}: there is no folder {}", option, path.string(), folder.string()));
+  }
+  if (access(folder.c_str(), W_OK) != 0) {
+    refuse(fmt::format("{} {}: folder {} cannot be written to", option, path.string(), folder.string()));
+  }
+  if (fs::is_directory(path, unknown)) refuse(fmt::format("{} {} is a folder", option, path.string()));
+  if (!fs::exists(fs::symlink_status(path, unknown))) return;
+  if (!arguments.force) {
+    refuse(fmt::format("{} {} exists already; choose another name or add --force", option, path.string()));
+  }
+  std::vector<std::string> read = arguments.inputs;
+  read.insert(read.end(), arguments.baselines.begin(), arguments.baselines.end());
+  read.insert(read.end(), arguments.references.begin(), arguments.references.end());
+  if (arguments.target.starts_with('@')) read.push_back(arguments.target.substr(1));
+  const bool is_read = std::ranges::any_of(read, [&](const std::string& text) {
+    return same_file(parse_reference(text).file, path) ||
+           same_file(parse_reference(text.substr(text.find('=') + 1)).file, path);
+  });
+  if (is_read || same_file(arguments.model, path)) {
+    refuse(fmt::format("{} {} is also read by this run; choose another name", option, path.string()));
+  }
 }
 
 void check_destinations(const AttributeArguments& arguments) {

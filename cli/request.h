@@ -15,6 +15,8 @@ namespace mho::cli {
 
 /// A result or picture can be written: the ending is right, the folder exists, nothing is there unless --force, and
 /// no file that the run reads would be replaced. Throws Error(kInvalidArgument).
+void check_destination(const std::string& option, const std::string& path, const std::string& ending,
+                       const AttributeArguments& arguments);
 void check_destinations(const AttributeArguments& arguments);
 
 /// "adaptive to tolerance 0.01, at most 1024 segments", "64 segments, midpoint"; "" without a path.
