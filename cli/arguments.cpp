@@ -101,12 +101,27 @@ void declare_question(CLI::App& command, AttributeArguments& arguments) {
   declare_path(command, arguments.at, arguments.one_example);
 }
 
+void declare_ablation(CLI::App& command, AttributeArguments& arguments, const char* group) {
+  command
+      .add_option("--units", arguments.units,
+                  "ablation: what is replaced at once, neuron (default) or channel (axis 1)")
+      ->type_name("UNITS")
+      ->check(CLI::IsMember({"neuron", "channel"}).description(""))
+      ->group(group);
+  command
+      .add_option("--replace", arguments.replace,
+                  "ablation: by what, baseline (default: the layer at the baseline), zero or mean (over the examples)")
+      ->type_name("WITH")
+      ->check(CLI::IsMember({"baseline", "zero", "mean"}).description(""))
+      ->group(group);
+}
+
 void declare_measure(CLI::App& command, AttributeArguments& arguments) {
   const char* group = "Measure";
   command
       .add_option("-m,--method", arguments.method,
                   "nig (default), deeplift, conductance, ig, activation, gradient, gradient_x_activation, "
-                  "internal_influence, grad_cam or lrp")
+                  "internal_influence, grad_cam, lrp or ablation")
       ->type_name("METHOD")
       ->group(group);
   declare_question(command, arguments);
@@ -138,8 +153,49 @@ void declare_measure(CLI::App& command, AttributeArguments& arguments) {
   command.add_flag("--signed-map", arguments.signed_map, "grad_cam: negative values, too")->group(group);
   command.add_flag("--multipliers", arguments.multipliers, "deeplift: multipliers instead of contributions")
       ->group(group);
+  declare_ablation(command, arguments, group);
   command.add_flag("--split-by-input", arguments.split_by_input, "conductance: a value per neuron and input element")
       ->group(group);
+}
+
+void declare_judging(CLI::App& command, EvaluateArguments& arguments) {
+  const char* group = "Evaluation";
+  command
+      .add_option("--methods", arguments.methods,
+                  "Methods as for attribute -m, separated by commas; deeplift:RULE for DeepLIFT with another rule")
+      ->type_name("A,B,C")
+      ->group(group);
+  command.add_option("--units", arguments.units, "What is removed at once: neuron (default) or channel (axis 1)")
+      ->type_name("UNITS")
+      ->check(CLI::IsMember({"neuron", "channel"}).description(""))
+      ->group(group);
+  command.add_option("--replace", arguments.replace, "What removed units become: baseline (default), zero or mean")
+      ->type_name("WITH")
+      ->check(CLI::IsMember({"baseline", "zero", "mean"}).description(""))
+      ->group(group);
+  const auto number = [&](const char* name, std::int64_t& value, std::int64_t least, const char* help) {
+    command.add_option(name, value, help)
+        ->type_name("N")
+        ->check(CLI::Range(least, std::int64_t{1} << 40).description(""))
+        ->group(group);
+  };
+  number("--points", arguments.points, 1, "Runs per deletion or insertion curve (default 50)");
+  number("--single", arguments.single, 1, "Units removed one by one; of more a random sample (default 1000)");
+  number("--top", arguments.top, 1, "Units of largest value that are compared between methods (default 10)");
+  number("--subsets", arguments.subsets, 0, "Random subsets per example for the infidelity (default 100; 0: none)");
+  number("--noises", arguments.noises, 0, "Noisy inputs for the max-sensitivity (default 10; 0: none)");
+  command.add_option("--radius", arguments.radius, "Of the noise, as a part of the input's range (default 0.02)")
+      ->type_name("R")
+      ->group(group);
+  number("--resamples", arguments.resamples, 0, "Of the bootstrap (default 1000; 0: no intervals)");
+  command.add_option("--confidence", arguments.confidence, "Of the intervals (default 0.95)")
+      ->type_name("P")
+      ->group(group);
+  command.add_option("--statistic", arguments.statistic, "Of the examples: mean (default) or median")
+      ->type_name("WHICH")
+      ->check(CLI::IsMember({"mean", "median"}).description(""))
+      ->group(group);
+  command.add_option("--seed", arguments.seed, "Of everything random (default 0)")->type_name("SEED")->group(group);
 }
 
 void declare_machine(CLI::App& command, AttributeArguments& arguments) {
@@ -273,6 +329,30 @@ CLI::App* declare_check(CLI::App& app, AttributeArguments& arguments) {
   command->add_flag("--json", arguments.json, "Print one JSON document");
   declare_pictures(*command, arguments.pictures);
   declare_machine(*command, arguments);
+  return command;
+}
+
+CLI::App* declare_evaluate(CLI::App& app, EvaluateArguments& arguments) {
+  CLI::App* command =
+      app.add_subcommand("evaluate", "Which measure predicts best what happens when neurons are removed");
+  command->footer(
+      "Example:\n"
+      "  mho evaluate examples/digits/cnn.onnx -i examples/digits/digits.npz -l 'relu*' --methods nig,deeplift\n"
+      "docs/cli.md explains what it prints.");
+  AttributeArguments& question = arguments.question;
+  declare_model_and_inputs(*command, question);
+  command->add_option("-l,--layer", question.layers, "Tensors or nodes by name or glob (default: every cut layer)")
+      ->type_name("LAYER");
+  command->add_option("--examples", question.examples, "Only examples A up to, not including, B")->type_name("A:B");
+  declare_judging(*command, arguments);
+  declare_question(*command, question);
+  const char* group = "Results";
+  command->add_option("-o,--result", question.result, "Write everything here")->type_name("FILE.json")->group(group);
+  command->add_flag("--force", question.force, "Overwrite an existing file")->group(group);
+  command->add_flag("--json", question.json, "Print one JSON document")->group(group);
+  command->add_flag("--quiet", question.quiet, "Print nothing but warnings and errors")->group(group);
+  declare_pictures(*command, question.pictures);
+  declare_machine(*command, question);
   return command;
 }
 

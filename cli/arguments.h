@@ -54,6 +54,8 @@ struct AttributeArguments {
   std::string positions = "none";
   bool aggregate = false;
   bool per_class = false;
+  std::string units;    ///< ablation: "neuron" or "channel"; "": not given
+  std::string replace;  ///< ablation: "baseline", "zero" or "mean"; "": not given
   bool class_mean = false;
   std::vector<std::string> references;
   std::optional<std::int64_t> shuffles;  ///< dinucleotide shuffles as references
@@ -76,6 +78,23 @@ struct AttributeArguments {
   std::string command;  ///< the whole command line, for the result's metadata
 };
 
+struct EvaluateArguments {
+  AttributeArguments question;  ///< what is common to all methods; `result` is a .json
+  std::string methods = "nig,deeplift,internal_influence,gradient_x_activation,activation";
+  std::string units = "neuron";
+  std::string replace = "baseline";
+  std::int64_t points = 50;
+  std::int64_t single = 1000;
+  std::int64_t top = 10;
+  std::int64_t subsets = 100;
+  std::int64_t noises = 10;
+  double radius = 0.02;
+  std::int64_t resamples = 1000;
+  double confidence = 0.95;
+  std::string statistic = "mean";
+  std::uint64_t seed = 0;
+};
+
 struct OpsArguments {
   bool json = false;
   bool markdown = false;
@@ -90,6 +109,7 @@ CLI::App* declare_inspect(CLI::App& app, InspectArguments& arguments);
 CLI::App* declare_attribute(CLI::App& app, AttributeArguments& arguments);
 /// Of the arguments, those of the measure that is checked: no method, layers or results.
 CLI::App* declare_check(CLI::App& app, AttributeArguments& arguments);
+CLI::App* declare_evaluate(CLI::App& app, EvaluateArguments& arguments);
 CLI::App* declare_ops(CLI::App& app, OpsArguments& arguments);
 /// The options that say how pictures are decoded.
 void declare_pictures(CLI::App& command, PictureArguments& pictures);

@@ -11,6 +11,7 @@
 #include "arguments.h"
 #include "attribute.h"
 #include "check.h"
+#include "evaluate.h"
 #include "exit_status.h"
 #include "inspect.h"
 #include "interrupt.h"
@@ -43,11 +44,13 @@ int run(int argc, char** argv) {
   InspectArguments inspect;
   AttributeArguments attribute;
   AttributeArguments check;
+  EvaluateArguments evaluate;
   OpsArguments ops;
   PageArguments page;
   const CLI::App* inspect_command = declare_inspect(app, inspect);
   const CLI::App* attribute_command = declare_attribute(app, attribute);
   const CLI::App* check_command = declare_check(app, check);
+  const CLI::App* evaluate_command = declare_evaluate(app, evaluate);
   const CLI::App* report_command = declare_report(app, page);
   const CLI::App* ops_command = declare_ops(app, ops);
   try {
@@ -57,7 +60,7 @@ int run(int argc, char** argv) {
     return fail(kUsage, fmt::format("{} (mho --help, mho COMMAND --help)", error.what()));
   }
   if (app.get_subcommands().empty())
-    return fail(kUsage, "no command: inspect, attribute, check, report or ops (mho --help)");
+    return fail(kUsage, "no command: inspect, attribute, check, evaluate, report or ops (mho --help)");
   if (inspect_command->parsed()) run_inspect(inspect);
   if (attribute_command->parsed()) {
     find_model(attribute);
@@ -67,6 +70,11 @@ int run(int argc, char** argv) {
   if (check_command->parsed()) {
     find_model(check);
     run_check(check);
+  }
+  if (evaluate_command->parsed()) {
+    find_model(evaluate.question);
+    evaluate.question.command = command_line(argc, argv);
+    run_evaluate(evaluate);
   }
   if (report_command->parsed()) run_report(page);
   if (ops_command->parsed()) run_ops(ops);

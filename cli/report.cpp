@@ -71,12 +71,12 @@ void add_ranked(Table& table, const char* kind, const std::vector<Ranked>& ranke
   }
 }
 
-std::string layer_text(const LayerResult& layer, const Ranking& ranking, bool several) {
+std::string layer_text(const LayerResult& layer, const Ranking& ranking, bool several, const char* unit) {
   double residual = std::numeric_limits<double>::quiet_NaN();
   double error = residual;
   for (const double value : layer.residual) residual = larger(residual, std::abs(value));
   for (const double value : layer.estimated_error) error = larger(error, value);
-  std::string text = fmt::format("{}  {}, {} neurons {}", printable(layer.name), printable(layer.op), ranking.neurons,
+  std::string text = fmt::format("{}  {}, {} {}s {}", printable(layer.name), printable(layer.op), ranking.neurons, unit,
                                  to_string(neuron_shape(layer)));
   if (layer.cut) text += ", cut";
   if (!std::isnan(residual)) text += fmt::format(", residual {}", error_text(residual));
@@ -89,7 +89,7 @@ std::string layer_text(const LayerResult& layer, const Ranking& ranking, bool se
   columns.push_back({"share", true});
   Table table(std::move(columns), "  ");
   add_ranked(table, "channel", ranking.top_channels, several);
-  add_ranked(table, "neuron", ranking.top_neurons, several);
+  add_ranked(table, unit, ranking.top_neurons, several);
   return table.empty() ? text : text + table.text();
 }
 
@@ -120,8 +120,11 @@ double worst_precision_error(const Result& result) {
 std::string report_text(const Report& report) {
   std::string text = fmt::format("{}\n{}", header(report), examples_table(report));
   const bool several = report.result.f_input.size() > 1;
+  const bool by_channel =
+      report.request.method == Method::kAblation && report.request.ablation.unit == AblationUnit::kChannel;
   for (std::size_t i = 0; i < report.rankings.size(); ++i) {
-    text += fmt::format("\n{}", layer_text(report.result.layers[i], report.rankings[i], several));
+    text += fmt::format(
+        "\n{}", layer_text(report.result.layers[i], report.rankings[i], several, by_channel ? "channel" : "neuron"));
   }
   return text;
 }

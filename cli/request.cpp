@@ -64,19 +64,13 @@ void set_path(const AttributeArguments& arguments, Request& request) {
   if (arguments.max_steps) request.max_steps = *arguments.max_steps;
 }
 
-/// Files that the run reads.
-std::vector<std::string> files_read(const AttributeArguments& arguments) {
-  std::vector<std::string> read = arguments.inputs;
-  read.insert(read.end(), arguments.baselines.begin(), arguments.baselines.end());
-  read.insert(read.end(), arguments.references.begin(), arguments.references.end());
-  if (arguments.target.starts_with('@')) read.push_back(arguments.target.substr(1));
-  read.push_back(arguments.model);
-  return read;
+void set_ablation(const AttributeArguments& arguments, Request& request) {
+  if (!(arguments.units.empty() && arguments.replace.empty()) && request.method != Method::kAblation) {
+    refuse("--units and --replace need -m ablation");
+  }
+  if (!arguments.units.empty()) request.ablation.unit = parse_ablation_unit(arguments.units).value();
+  if (!arguments.replace.empty()) request.ablation.replacement = parse_replacement(arguments.replace).value();
 }
-
-}  // namespace
-
-namespace {
 
 /// "RULE" or "NODES=RULE". Node names may contain '=', rules do not.
 struct NodesAndRule {
@@ -114,7 +108,7 @@ Request make_request(const AttributeArguments& arguments) {
   if (!method) {
     refuse(
         fmt::format("-m: '{}' is none of nig, deeplift, conductance, ig, activation, gradient, gradient_x_activation, "
-                    "internal_influence, grad_cam, lrp",
+                    "internal_influence, grad_cam, lrp, ablation",
                     arguments.method));
   }
   request.method = *method;
@@ -155,6 +149,7 @@ Request make_request(const AttributeArguments& arguments) {
   if (!arguments.references.empty() && !arguments.baselines.empty()) {
     refuse("--references takes the place of -b: give one of them");
   }
+  set_ablation(arguments, request);
   const bool path_options =
       arguments.steps || arguments.tolerance || arguments.max_steps || !arguments.quadrature.empty();
   if (path_options && !walks_a_path(*method)) {
@@ -170,6 +165,15 @@ Request make_request(const AttributeArguments& arguments) {
   request.micro_batch = arguments.micro_batch;
   request.memory_budget = parse_bytes(arguments.memory, "--memory");
   return request;
+}
+
+std::vector<std::string> files_read(const AttributeArguments& arguments) {
+  std::vector<std::string> read = arguments.inputs;
+  read.insert(read.end(), arguments.baselines.begin(), arguments.baselines.end());
+  read.insert(read.end(), arguments.references.begin(), arguments.references.end());
+  if (arguments.target.starts_with('@')) read.push_back(arguments.target.substr(1));
+  read.push_back(arguments.model);
+  return read;
 }
 
 void check_destinations(const AttributeArguments& arguments) {

@@ -9,9 +9,11 @@ namespace mho::cli {
 
 /// Method, quadrature, tolerances and limits; target, baseline and progress are left to the caller.
 /// Throws Error(kInvalidArgument) for options that make no sense alone or together.
+[[nodiscard]] Request make_request(const AttributeArguments& arguments);
 /// "RULE" or "NODES=RULE". Throws Error(kInvalidArgument).
 [[nodiscard]] RuleChoice parse_rule_choice(const std::string& text);
-[[nodiscard]] Request make_request(const AttributeArguments& arguments);
+/// Names of the files that the run reads.
+[[nodiscard]] std::vector<std::string> files_read(const AttributeArguments& arguments);
 
 /// A result or picture can be written: the ending is right, the folder exists, nothing is there unless --force, and
 /// no file that the run reads would be replaced. Throws Error(kInvalidArgument).

@@ -25,6 +25,7 @@ enum class Method {
   kDeepLift,             ///< multiplier * (y - y') of DeepLIFT (arXiv 1704.02685)
   kGradCam,              ///< relu(sum over channels of mean(dF/dy) * y), a map per layer (arXiv 1610.02391)
   kLrp,                  ///< layer-wise relevance propagation (doi 10.1371/journal.pone.0130140; docs/lrp.md)
+  kAblation,             ///< F(x) - F(x with one unit of the layer replaced), run again unit by unit (AblationOptions)
 };
 
 enum class Quadrature {
@@ -109,6 +110,24 @@ enum class PositionAggregate {
   kMax,     ///< largest value
 };
 
+/// kAblation: what is replaced at once, and by what. Everything behind the layer is run again, what bypasses it stays
+/// as it is at x. Measures are ranked against this in arXiv 1807.09946.
+enum class AblationUnit {
+  kNeuron,   ///< single elements; values are [examples, layer shape...]
+  kChannel,  ///< all elements with one index on axis 1 of the layer's tensor; values are [examples, channels]
+};
+enum class Replacement {
+  kBaseline,  ///< the layer's activation at x'
+  kZero,
+  kMean,  ///< the mean of the layer's activations at x over the examples given
+};
+struct AblationOptions {
+  AblationUnit unit = AblationUnit::kNeuron;
+  Replacement replacement = Replacement::kBaseline;
+  /// In place of `unit`: flat indices into one example's tensor, replaced together; values are [examples, groups].
+  std::vector<std::vector<std::int64_t>> groups;
+};
+
 struct Progress {
   std::int64_t examples_done = 0;
   std::int64_t examples = 0;
@@ -135,6 +154,7 @@ struct Request {
   std::int64_t max_breakpoints = 20'000;  ///< kExact: more of them for an example are an Error(kLimit)
   std::vector<RuleChoice> rules;          ///< kDeepLift: Rescale, but for these; the last one wins
   std::vector<LrpRuleChoice> lrp_rules;   ///< kLrp: epsilon 1e-9, but for these; the last one wins
+  AblationOptions ablation;               ///< kAblation only
   bool signed_map = false;                ///< kGradCam: without the relu
   PositionAggregate aggregate_positions = PositionAggregate::kNone;  ///< LayerResult::values are [examples, channels]
   bool multipliers = false;     ///< kDeepLift: the multipliers instead of contributions; kConductance split by input:
@@ -156,10 +176,10 @@ struct LayerResult {
   std::string node;
   std::string op;
   bool cut = false;
-  Array values;                         ///< [examples, layer shape...], float64; with split_by_input:
-                                        ///< [examples, neurons, input elements]; with Request::neurons, those only:
-                                        ///< [examples, neurons] or [examples, neurons, input elements]; kGradCam:
-                                        ///< [examples, 1, positions...] of a layer [channels, positions...]
+  Array values;  ///< [examples, layer shape...], float64; with split_by_input:
+                 ///< [examples, neurons, input elements]; with Request::neurons, those only:
+                 ///< [examples, neurons] or [examples, neurons, input elements]; kGradCam:
+                 ///< [examples, 1, positions...] of a layer [channels, positions...]; kAblation: see AblationUnit
   std::vector<double> estimated_error;  ///< per example, relative L1; NaN where the method has no estimate. Along paths
                                         ///< from several references: sum of their errors over norm of their sum; where
                                         ///< that is above the tolerance, paths are refined once
@@ -203,6 +223,10 @@ struct Result {
 [[nodiscard]] std::optional<LrpRule> parse_lrp_rule(std::string_view text);
 /// "none", "sum", "abs_sum", "max".
 [[nodiscard]] std::optional<PositionAggregate> parse_positions(std::string_view text);
+[[nodiscard]] const char* to_string(AblationUnit unit) noexcept;
+[[nodiscard]] const char* to_string(Replacement replacement) noexcept;
+[[nodiscard]] std::optional<AblationUnit> parse_ablation_unit(std::string_view text);
+[[nodiscard]] std::optional<Replacement> parse_replacement(std::string_view text);
 [[nodiscard]] std::optional<Method> parse_method(std::string_view text);
 [[nodiscard]] std::optional<Quadrature> parse_quadrature(std::string_view text);
 

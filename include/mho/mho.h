@@ -6,6 +6,7 @@
 #include <mho/attribution.h>
 #include <mho/check.h>
 #include <mho/error.h>
+#include <mho/evaluation.h>
 #include <mho/io.h>
 #include <mho/model.h>
 #include <mho/report.h>

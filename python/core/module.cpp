@@ -13,6 +13,7 @@ NB_MODULE(_core, module) {
   mho::python::bind_errors();
   mho::python::bind_model(module);
   mho::python::bind_request(module);
+  mho::python::bind_evaluation(module);
   mho::python::bind_result(module);
   mho::python::bind_aggregate(module);
   module.attr("__version__") = mho::version();

@@ -5,10 +5,9 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
-#include <memory>
-
 #include "arrays.h"
 #include "bindings.h"
+#include "reporter.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -24,10 +23,22 @@ void set_method(Request& request, const std::string& text) {
   if (!method) {
     refuse(
         fmt::format("method '{}' is none of nig, deeplift, conductance, ig, activation, gradient, "
-                    "gradient_x_activation, internal_influence, grad_cam, lrp",
+                    "gradient_x_activation, internal_influence, grad_cam, lrp, ablation",
                     text));
   }
   request.method = *method;
+}
+
+void set_units(Request& request, const std::string& text) {
+  const auto unit = parse_ablation_unit(text);
+  if (!unit) refuse(fmt::format("units '{}' is neither neuron nor channel", text));
+  request.ablation.unit = *unit;
+}
+
+void set_replacement(Request& request, const std::string& text) {
+  const auto replacement = parse_replacement(text);
+  if (!replacement) refuse(fmt::format("replace '{}' is none of baseline, zero, mean", text));
+  request.ablation.replacement = *replacement;
 }
 
 void set_quadrature(Request& request, const std::string& text) {
@@ -58,33 +69,6 @@ void set_positions(Request& request, const std::string& text) {
   if (!how) refuse(fmt::format("positions '{}' is none of none, sum, abs_sum, max", text));
   request.aggregate_positions = *how;
 }
-
-/// Calls `progress(done, examples, evaluations)` from the core; what it raises, and Ctrl-C, end the run.
-class Reporter {
- public:
-  explicit Reporter(nb::object callback) : callback_(std::move(callback)) {}
-
-  bool operator()(const Progress& progress) {
-    const nb::gil_scoped_acquire gil;
-    try {
-      if (PyErr_CheckSignals() != 0) throw nb::python_error();
-      if (callback_.is_none()) return true;
-      const nb::object answer = callback_(progress.examples_done, progress.examples, progress.evaluations);
-      return !answer.is(nb::handle(Py_False));
-    } catch (nb::python_error& error) {
-      raised_ = std::make_unique<nb::python_error>(std::move(error));
-      return false;
-    }
-  }
-
-  void rethrow() const {
-    if (raised_) throw *raised_;
-  }
-
- private:
-  nb::object callback_;
-  std::unique_ptr<nb::python_error> raised_;
-};
 
 Result run(const Model& model, const nb::dict& arrays, Request request, nb::object progress) {
   const Inputs inputs = borrow_all(arrays);
@@ -122,6 +106,16 @@ void bind_request(nb::module_& module) {
       .def_rw("neurons", &Request::neurons)
       .def_rw("micro_batch", &Request::micro_batch)
       .def_rw("memory_budget", &Request::memory_budget)
+      .def_prop_rw(
+          "units", [](const Request& request) { return to_string(request.ablation.unit); }, &set_units)
+      .def_prop_rw(
+          "replace", [](const Request& request) { return to_string(request.ablation.replacement); }, &set_replacement)
+      .def(
+          "ablation_groups",
+          [](Request& request, std::vector<std::vector<std::int64_t>> groups) {
+            request.ablation.groups = std::move(groups);
+          },
+          "groups"_a)
       .def("add_rule", &add_rule, "nodes"_a, "rule"_a)
       .def("add_lrp_rule", &add_lrp_rule, "nodes"_a, "rule"_a)
       .def_rw("signed_map", &Request::signed_map)

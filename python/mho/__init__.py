@@ -8,6 +8,7 @@
 from . import errors
 from ._core import GradientStop, Inspection, Layer, LayerResult, Port, __version__, has_bfloat16, operators
 from ._aggregate import Aggregate, Means
+from ._evaluation import Evaluation
 from ._model import Model, load
 from ._ranking import Neuron
 from ._request import Difference, DinucleotideShuffles, References, Weighted
@@ -25,8 +26,8 @@ from .errors import (
 )
 
 __all__ = [
-    "Aggregate", "Difference", "DinucleotideShuffles", "GradientStop", "Inspection", "InternalError", "InvalidArgumentError",
-    "InvalidModelError", "IoError", "Layer", "LayerResult", "LimitError", "Means", "MhoError", "Model", "Neuron",
+    "Aggregate", "Difference", "DinucleotideShuffles", "Evaluation", "GradientStop", "Inspection", "InternalError",
+    "InvalidArgumentError", "InvalidModelError", "IoError", "Layer", "LayerResult", "LimitError", "Means", "MhoError", "Model", "Neuron",
     "NotFoundError", "NumericError", "Port", "References", "Result", "UnsupportedError", "Weighted", "__version__",
     "errors", "has_bfloat16", "load", "operators",
 ]

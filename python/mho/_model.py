@@ -13,8 +13,9 @@ import numpy as np
 
 from . import _core
 from ._arrays import input_arrays
+from ._evaluation import Evaluation
 from ._html import model_html
-from ._request import in_bytes, set_baselines, set_path, set_rules, set_target
+from ._request import in_bytes, set_ablation, set_baselines, set_path, set_rules, set_target
 from ._result import Result
 from .errors import InvalidArgumentError
 
@@ -145,6 +146,8 @@ class Model:
         positions: str = "none",
         split_by_input: bool = False,
         neurons: Sequence[int] | None = None,
+        units: str | Sequence[Sequence[int]] | None = None,
+        replace: str | None = None,
         at: str | Sequence[str] | None = None,
         output: str | None = None,
         probability: bool = False,
@@ -160,7 +163,7 @@ class Model:
             torch tensors and whatever has __array__ or __dlpack__ are taken without a copy where types agree.
         layers: tensor or node names, globs ("layer3*"); None: every cut layer. method "ig" is at the input.
         method: "nig", "deeplift", "conductance", "ig", "internal_influence", "gradient_x_activation", "gradient",
-            "activation", "grad_cam" or "lrp".
+            "activation", "grad_cam", "lrp" or "ablation".
         target: None for the largest output of each example; an index, or a tuple for outputs of several axes; a list
             or array with one per example; mho.Difference; mho.Weighted.
         baselines: x' of every input: a number, "mean" (of x), arrays as for x with one example or as many;
@@ -175,6 +178,9 @@ class Model:
             the factor x - x'.
         signed_map: "grad_cam" keeps negative values.
         positions: "sum", "abs_sum" or "max" make one value per channel of layers [channels, positions…].
+        units: "ablation" replaces single neurons ("neuron", the default), channels ("channel": axis 1 of the layer's
+            tensor), or groups (a list of lists of flat neuron indices); values are [examples, units].
+        replace: by the layer's activation at the baseline ("baseline", the default), "zero", or the "mean" over x.
         split_by_input: "conductance" keeps [examples, neurons, input elements]; neurons: flat indices of the only ones
             that "conductance" computes, of one layer.
         at: tensors at which paths begin instead of the inputs.
@@ -200,6 +206,7 @@ class Model:
         set_baselines(request, self._inputs, arrays, baselines)
         set_path(request, tolerance=tolerance, steps=steps, max_steps=max_steps, quadrature=quadrature, exact=exact)
         set_rules(request, rules)
+        set_ablation(request, method, units, replace)
         request.output = self._tensor_name(output)
         request.probability = probability
         request.subtract_class_mean = class_mean
@@ -214,6 +221,67 @@ class Model:
             request.max_breakpoints = max_breakpoints
         with _reporter(progress) as report:
             return Result(_core.attribute(self._core, arrays, request, report), self._aliases())
+
+    def evaluate(
+        self,
+        x: Any,
+        *,
+        layers: str | Sequence[str] | None = None,
+        methods: str | Sequence[str] = ("nig", "deeplift", "internal_influence", "gradient_x_activation", "activation"),
+        target: Any = None,
+        baselines: Any = 0.0,
+        units: str | Sequence[Sequence[int]] = "neuron",
+        replace: str = "baseline",
+        curve_points: int = 50,
+        single_units: int = 1000,
+        top: int = 10,
+        subsets: int = 100,
+        noises: int = 10,
+        radius: float = 0.02,
+        resamples: int = 1000,
+        confidence: float = 0.95,
+        statistic: str = "mean",
+        seed: int = 0,
+        tolerance: float | None = None,
+        steps: int | None = None,
+        at: str | Sequence[str] | None = None,
+        output: str | None = None,
+        probability: bool = False,
+        micro_batch: int = 0,
+        progress: Progress = False,
+    ) -> Evaluation:
+        """How well each method predicts what happens when units of the layers are removed, for the examples of x.
+
+        x, layers, target, baselines, tolerance, steps, at, output, probability, progress: as in attribute().
+        methods: names of attribute()'s methods; "deeplift:reveal_cancel" for DeepLIFT with another rule.
+        units, replace: what is removed at once, and what it becomes, as for method "ablation".
+        curve_points: runs per deletion or insertion curve. single_units: units removed one by one (of more, a sample).
+        top: units compared by the overlap. subsets: random subsets for the infidelity. noises, radius: noisy inputs for
+            the max-sensitivity, and how large the noise is as a part of the input's range.
+        resamples, confidence, statistic ("mean" or "median"): of the bootstrap over examples. seed: of all that is random.
+
+        Raises what attribute() raises.
+        """
+        request = _core.Request()
+        arrays = input_arrays(self._inputs, x)
+        request.layers = self._layer_names(layers)
+        request.at = _names(at)
+        set_target(request, target)
+        set_baselines(request, self._inputs, arrays, baselines)
+        set_path(request, tolerance=tolerance, steps=steps, max_steps=None, quadrature=None, exact=False)
+        set_ablation(request, "ablation", units, replace)
+        request.output = output or ""
+        request.probability = probability
+        request.micro_batch = micro_batch
+        evaluation = _core.EvaluationRequest()
+        evaluation.request = request
+        evaluation.set_methods(_names(methods))
+        evaluation.curve_points, evaluation.single_units, evaluation.top = curve_points, single_units, top
+        evaluation.subsets, evaluation.noises, evaluation.radius = subsets, noises, radius
+        evaluation.resamples, evaluation.confidence, evaluation.statistic = resamples, confidence, statistic
+        evaluation.seed = seed
+        with _reporter(progress) as report:
+            return Evaluation({"model": self.name, **_core.evaluate(self._core, arrays, evaluation, report)})
 
     def _layer_names(self, layers: str | Sequence[str] | None) -> list[str]:
         return _names(layers)

@@ -133,6 +133,20 @@ def set_rules(request: _core.Request, rules: str | Mapping[str, str] | None) -> 
         add(nodes, rule)
 
 
+def set_ablation(request: _core.Request, method: str, units: Any, replace: str | None) -> None:
+    """What "ablation" replaces at once ("neuron", "channel" or lists of flat indices), and by what."""
+    if units is None and replace is None:
+        return
+    if method != "ablation":
+        raise InvalidArgumentError(f"units and replace are for method 'ablation', not '{method}'")
+    if replace is not None:
+        request.replace = replace
+    if isinstance(units, str):
+        request.units = units
+    elif units is not None:
+        request.ablation_groups([[int(i) for i in group] for group in units])
+
+
 def in_bytes(memory: int | str) -> int:
     """Bytes; '512M', '2G' and the like are taken, too."""
     if isinstance(memory, str):

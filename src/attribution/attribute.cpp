@@ -11,6 +11,7 @@
 #include "attribution/measures.h"
 #include "attribution/positions.h"
 #include "attribution/sums.h"
+#include "attribution/units.h"
 #include "engine/slots.h"
 
 namespace mho {
@@ -88,6 +89,9 @@ void check(const Request& request) {
   if (!request.lrp_rules.empty() && request.method != Method::kLrp) {
     refuse(fmt::format("only lrp has LRP's rules, not {}", to_string(request.method)));
   }
+  if (!request.ablation.groups.empty() && request.method != Method::kAblation) {
+    refuse(fmt::format("only ablation has groups of neurons, not {}", to_string(request.method)));
+  }
   if (request.split_by_input && request.aggregate_positions != PositionAggregate::kNone) {
     refuse("values that are split by input have no positions to aggregate");
   }
@@ -103,8 +107,14 @@ void check_neurons(const Request& request, const attribution::LayerChoice& layer
   }
 }
 
-Shape result_shape(const attribution::Setup& setup, const Request& request, const Shape& layer) {
+Shape result_shape(const attribution::Setup& setup, const Request& request, const std::string& name) {
+  const Shape& layer = setup.graph->value(setup.graph->find(name)).type.shape;
   Shape shape{setup.inputs.count};
+  if (request.method == Method::kAblation) {
+    const Shape units = attribution::Units(name, layer, request.ablation).shape();
+    shape.insert(shape.end(), units.begin(), units.end());
+    return shape;
+  }
   const auto some = static_cast<std::int64_t>(request.neurons.size());
   if (request.split_by_input) {
     std::int64_t inputs = 0;
@@ -184,7 +194,7 @@ Result empty_result(const Model::Impl& model, const attribution::Setup& setup, c
     out.cut = layer.cut;
     const Shape& shape = setup.graph->value(setup.graph->find(layer.name)).type.shape;
     check_neurons(request, layer, shape);
-    out.values = Array(DType::f64, result_shape(setup, request, shape));
+    out.values = Array(DType::f64, result_shape(setup, request, layer.name));
     out.estimated_error.assign(count, std::numeric_limits<double>::quiet_NaN());
     result.layers.push_back(std::move(out));
   }
@@ -214,6 +224,12 @@ Result empty_result(const Model::Impl& model, const attribution::Setup& setup, c
   if (request.method == Method::kGradCam) result.metadata["map"] = request.signed_map ? "signed" : "relu";
   if (request.method == Method::kDeepLift || setup.references > 1) {
     result.metadata["references"] = fmt::format("{}", setup.references);
+  }
+  if (request.method == Method::kAblation) {
+    const AblationOptions& options = request.ablation;
+    result.metadata["units"] =
+        options.groups.empty() ? to_string(options.unit) : fmt::format("{} groups", options.groups.size());
+    result.metadata["replacement"] = to_string(options.replacement);
   }
   if (is_path_method(request.method)) {
     result.metadata["quadrature"] = to_string(request.quadrature);
@@ -253,7 +269,9 @@ Result attribute(const Model& model, const Inputs& inputs, const Request& reques
   }
   const attribution::Setup setup = attribution::set_up(model.impl(), inputs, request);
   Result result = attribution::compute(model.impl(), setup, request);
-  if (request.measure_precision && model.impl().options.precision == Precision::kBfloat16) {
+  // A single example has no other mean than itself.
+  const bool comparable = request.method != Method::kAblation || request.ablation.replacement != Replacement::kMean;
+  if (comparable && request.measure_precision && model.impl().options.precision == Precision::kBfloat16) {
     attribution::add_precision_error(model.impl(), inputs, request, result);
   }
   attribution::aggregate_positions(request.aggregate_positions, result);
@@ -293,6 +311,9 @@ Result compute(const Model::Impl& model, const Setup& setup, const Request& requ
       break;
     case Method::kDeepLift:
       deeplift(setup, request, result);
+      break;
+    case Method::kAblation:
+      ablation(setup, request, result);
       break;
   }
   add_residuals(request, result);

@@ -32,6 +32,8 @@ void deeplift(const Setup& setup, const Request& request, Result& result);
 using PathMeasure = std::function<void(const Setup&, const Request&, Result&)>;
 /// The mean over all references of the Setup of what `measure` gives for each: expected gradients (arXiv 1906.10670).
 void average_over_references(const Setup& setup, const Request& request, Result& result, const PathMeasure& measure);
+/// F(x) - F(x with one unit replaced), every unit by runs of what lies behind the layer.
+void ablation(const Setup& setup, const Request& request, Result& result);
 
 /// The measure that the request asks for, for all examples of the Setup, with residuals.
 [[nodiscard]] Result compute(const Model::Impl& model, const Setup& setup, const Request& request);

@@ -22,6 +22,7 @@ constexpr std::array kMethods = {
     std::pair{Method::kDeepLift, "deeplift"},
     std::pair{Method::kGradCam, "grad_cam"},
     std::pair{Method::kLrp, "lrp"},
+    std::pair{Method::kAblation, "ablation"},
 };
 constexpr std::array kQuadratures = {
     std::pair{Quadrature::kAdaptive, "adaptive"}, std::pair{Quadrature::kLeft, "left"},
@@ -52,6 +53,16 @@ constexpr std::array kLrpRules = {LrpName{LrpRuleKind::kEpsilon, "epsilon", 1e-9
                                   LrpName{LrpRuleKind::kGamma, "gamma", 0.25},
                                   LrpName{LrpRuleKind::kAlphaBeta, "alphabeta", 2}};
 
+constexpr std::array kUnits = {
+    std::pair{AblationUnit::kNeuron, "neuron"},
+    std::pair{AblationUnit::kChannel, "channel"},
+};
+constexpr std::array kReplacements = {
+    std::pair{Replacement::kBaseline, "baseline"},
+    std::pair{Replacement::kZero, "zero"},
+    std::pair{Replacement::kMean, "mean"},
+};
+
 template <class Table, class Value>
 const char* name_of(const Table& table, Value wanted) noexcept {
   for (const auto& [value, name] : table) {
@@ -80,6 +91,10 @@ std::string to_string(const LrpRule& rule) {
 }
 std::optional<Method> parse_method(std::string_view text) { return value_of(kMethods, text); }
 std::optional<Quadrature> parse_quadrature(std::string_view text) { return value_of(kQuadratures, text); }
+const char* to_string(AblationUnit unit) noexcept { return name_of(kUnits, unit); }
+const char* to_string(Replacement replacement) noexcept { return name_of(kReplacements, replacement); }
+std::optional<AblationUnit> parse_ablation_unit(std::string_view text) { return value_of(kUnits, text); }
+std::optional<Replacement> parse_replacement(std::string_view text) { return value_of(kReplacements, text); }
 std::optional<DeepLiftRule> parse_rule(std::string_view text) { return value_of(kRules, text); }
 std::optional<PositionAggregate> parse_positions(std::string_view text) { return value_of(kPositions, text); }
 std::optional<LrpRule> parse_lrp_rule(std::string_view text) {

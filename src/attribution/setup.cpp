@@ -92,9 +92,10 @@ Setup set_up(const Model::Impl& model, const Inputs& inputs, const Request& requ
   setup.target = find_target(graph, request.output, request.probability);
   setup.sources = find_sources(graph, request.at);
   const std::vector<ValueId> moving = setup.sources.all();
-  setup.facts =
-      graph::analyze(graph, moving, setup.target.value,
-                     request.method == Method::kDeepLift ? graph::Through::everything : graph::Through::differentiable);
+  setup.facts = graph::analyze(graph, moving, setup.target.value,
+                               request.method == Method::kDeepLift || request.method == Method::kAblation
+                                   ? graph::Through::everything
+                                   : graph::Through::differentiable);
   if (const auto* set = std::get_if<ReferenceSet>(&request.baseline)) {
     setup.references = count_references(setup.inputs, *set);
   }
