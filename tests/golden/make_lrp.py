@@ -68,6 +68,10 @@ class Relevance:
         if is_linear(module):
             return {"epsilon": self.epsilon, "gamma": self.gamma, "alphabeta": self.alpha_beta}[kind](
                 module, x, y, r, parameter)
+        if isinstance(module, nn.BatchNorm2d):  # R of factor * x, which is that of x
+            factor = module.weight / (module.running_var + module.eps).sqrt()
+            shift = (module.bias - factor * module.running_mean).detach().reshape(-1, 1, 1)
+            return self.offset(factor.detach().reshape(-1, 1, 1) * x, shift, r, kind, parameter)
         if isinstance(module, nn.AvgPool2d):  # x >= 0 here: all rules are one, but for what stabilises
             factor = 1 + parameter if kind == "gamma" else 1
             share = factor * r / (factor * y + sign(y) * (parameter if kind == "epsilon" else STABILISER))
@@ -75,6 +79,17 @@ class Relevance:
         if isinstance(module, (nn.MaxPool2d, nn.Flatten)):
             return x * pulled_back(module, x, torch.where(y == 0, 0, r / torch.where(y == 0, 1, y)))
         return r  # an activation
+
+    @staticmethod
+    def offset(x, b, r, kind, parameter):
+        if kind == "epsilon":
+            return x * r / (x + b + parameter * sign(x + b))
+        if kind == "gamma":
+            d = (1 + parameter) * x + b + parameter * b.clamp(min=0)
+            return (1 + parameter) * x * r / (d + STABILISER * sign(d))
+        plus, minus = x.clamp(min=0) + b.clamp(min=0), x.clamp(max=0) + b.clamp(max=0)
+        p = r * torch.where(minus < 0, parameter, 1.0).double() / (plus + STABILISER)
+        return x.clamp(min=0) * p - x.clamp(max=0) * (parameter - 1) * r / (minus - STABILISER)
 
     @staticmethod
     def bias(module):
@@ -98,7 +113,7 @@ class Relevance:
         b = self.bias(module)
         plus = linear_map(module, up, above) + linear_map(module, down, below) + b.clamp(min=0)
         minus = linear_map(module, up, below) + linear_map(module, down, above) + b.clamp(max=0)
-        p = r * torch.where(minus < 0, alpha, 1.0) / (plus + STABILISER)
+        p = r * torch.where(minus < 0, alpha, 1.0).double() / (plus + STABILISER)
         n = (alpha - 1) * r / (minus - STABILISER)
         back = lambda weight, at, cotangent: at * pulled_back(lambda v: linear_map(module, weight, v), at, cotangent)
         return back(up, above, p) + back(down, below, p) - back(up, below, n) - back(down, above, n)
@@ -107,7 +122,11 @@ class Relevance:
 def networks():
     torch.manual_seed(5)
     def cnn(bias):
-        return [nn.Conv2d(2, 6, 3, padding=1, bias=bias), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 5, 3, bias=bias), nn.ReLU(),
+        normalization = [nn.BatchNorm2d(6).eval()] if bias else []
+        for module in normalization:
+            for parameter, low in ((module.weight, -1), (module.bias, -1), (module.running_mean, -1), (module.running_var, 0.5)):
+                parameter.data = low + 2 * torch.rand(6)
+        return [nn.Conv2d(2, 6, 3, padding=1, bias=bias), *normalization, nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 5, 3, bias=bias), nn.ReLU(),
                 nn.AvgPool2d(2), nn.Flatten(), nn.Linear(20, 8, bias=bias), nn.ReLU(), nn.Linear(8, 4, bias=bias)]
     return {"cnn": cnn(True), "no_bias": cnn(False)}
 
@@ -118,13 +137,15 @@ def export(name, modules):
     source = "x"
     for i, module in enumerate(modules):
         to, inputs, attributes = f"t{i}", [source], {}
-        for what in ("weight", "bias"):
+        for what in ("weight", "bias", "running_mean", "running_var"):
             if getattr(module, what, None) is not None:
                 weights.append(numpy_helper.from_array(getattr(module, what).detach().numpy().astype(np.float32),
                                                        f"{what}{i}"))
                 inputs.append(f"{what}{i}")
         if isinstance(module, nn.Linear):
             kind, attributes = "Gemm", {"transB": 1}
+        elif isinstance(module, nn.BatchNorm2d):
+            kind, attributes = "BatchNormalization", {"epsilon": module.eps}
         elif isinstance(module, nn.Conv2d):
             kind, attributes = "Conv", {"pads": list(module.padding) * 2}
         elif isinstance(module, (nn.AvgPool2d, nn.MaxPool2d)):
@@ -154,7 +175,7 @@ def attach(modules, rule):
     for module in modules:
         if is_linear(module):
             module.rule = captum_rule(*RULES[rule][0 if isinstance(module, nn.Conv2d) else 1])
-        elif isinstance(module, nn.AvgPool2d):
+        elif isinstance(module, (nn.AvgPool2d, nn.BatchNorm2d)):
             kind, parameter = RULES[rule][1]
             module.rule = EpsilonRule(parameter if kind == "epsilon" else STABILISER)
         elif isinstance(module, (nn.Flatten, nn.MaxPool2d)):  # nothing to stabilise
@@ -163,8 +184,9 @@ def attach(modules, rule):
 
 def make(name, modules):
     for module in modules:  # the values of the file, exactly
-        for p in module.parameters():
-            p.data = p.data.float().double()
+        for p in (*module.parameters(), *module.buffers()):
+            if p.is_floating_point():
+                p.data = p.data.float().double()
     export(name, modules)
     rng = np.random.default_rng(3)
     x = torch.from_numpy(rng.normal(size=(EXAMPLES, 2, 12, 12)).astype(np.float32)).double()
@@ -190,9 +212,11 @@ def make(name, modules):
         attach(modules, rule)
         theirs = LRP(model).attribute(x, target)
         np.testing.assert_allclose(theirs.detach(), at[0].detach(), rtol=1e-6, atol=1e-9 * float(at[0].abs().sum()))
-        for i in (0, 3, 7):
+        for i, module in enumerate(modules):
+            if not is_linear(module):
+                continue
             attach(modules, rule)
-            layer = LayerLRP(model, modules[i]).attribute(x, target)
+            layer = LayerLRP(model, module).attribute(x, target)
             np.testing.assert_allclose(layer.detach(), at[i + 1].detach(), rtol=1e-6, atol=1e-9 * float(at[i + 1].abs().sum()))
         arrays[f"captum_{rule}/x"] = theirs
         checked.append(rule)
