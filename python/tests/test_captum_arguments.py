@@ -13,6 +13,8 @@ from torch import nn  # noqa: E402
 
 import mho.captum as ours  # noqa: E402
 
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # Captum tells of its hooks
+
 CLASSES = [name for name in ours.__all__ if inspect.isclass(getattr(ours, name))]
 
 
@@ -181,6 +183,9 @@ def test_inputs_that_do_not_reach_a_neuron_get_zeros(networks):
     network = networks["two_inputs"]
     values = ours.NeuronGradient(network.module, network.layer("left")).attribute(network.x, 2)
     assert values[0].abs().max() > 0 and torch.equal(values[1], torch.zeros_like(network.inputs[1]))
+    for name in ("NeuronDeepLift", "NeuronIntegratedGradients"):
+        values = getattr(ours, name)(network.module, network.layer("left")).attribute(network.x, 2, network.start)
+        assert values[0].abs().max() > 0 and torch.equal(values[1], torch.zeros_like(network.inputs[1]))
 
 
 class Tokens(nn.Module):

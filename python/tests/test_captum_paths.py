@@ -18,6 +18,7 @@ import mho.captum as ours  # noqa: E402
 import mho.torch  # noqa: E402
 from mho.captum._path import TOLERANCE  # noqa: E402
 
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # Captum tells of its hooks
 CASES = [(name, layer) for name in NAMES for layer in captum_networks.make(name).layers]
 NEURONS = [case for case in CASES if case not in (("two_inputs", "left"), ("two_inputs", "elu"))]  # Captum refuses them
 ROUNDING = 2e-6  # of float32, relative L1

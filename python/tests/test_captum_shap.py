@@ -13,6 +13,8 @@ from captum_networks import distance, same_form  # noqa: E402
 
 import mho.captum as ours  # noqa: E402
 
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # Captum tells of its hooks
+
 
 def drawn(cls, network, multiply, **arguments):
     torch.manual_seed(11)

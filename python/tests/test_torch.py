@@ -204,6 +204,14 @@ def test_what_cannot_be_exported_is_refused_with_every_reason():
         assert part in str(caught.value)
 
 
+def test_large_modules_go_through_a_file(monkeypatch):
+    monkeypatch.setattr("mho.torch._export._IN_MEMORY", 0)
+    module, x = Functional(), torch.randn(3, 7)
+    model = mho.torch.load(module, x, exporter="dynamo")
+    np.testing.assert_allclose(model.run(x)["out"], module(x).detach().numpy(), rtol=1e-5, atol=1e-6)
+    assert "second" in {layer.name for layer in model.layers}
+
+
 def test_wrong_arguments():
     with pytest.raises(TypeError, match="Module"):
         mho.torch.load(torch.relu, torch.ones(1))

@@ -95,9 +95,19 @@ class Bound:
         return of_examples(values, self.count, shape, facts.dtype, self.inputs[0].device)
 
     def of_inputs(self, result: Mapping[str, np.ndarray]) -> tuple[Tensor, ...]:
-        """Attributions of the inputs."""
+        """Attributions of the inputs: zeros where the target does not depend on one."""
         return tuple(of_examples(result[name], self.count, x.shape[1:], x.dtype, x.device)
-                     for name, x in zip(self.names, self.inputs))
+                     if name in result else torch.zeros_like(x) for name, x in zip(self.names, self.inputs))
+
+    def reaching(self, output: str) -> list[str]:
+        """The inputs that the tensor depends on."""
+        known: dict[str, list[str]] = self.model.__dict__.setdefault("_reaching", {})
+        if output not in known:
+            layers = {layer.name for layer in self.model.inspect(self.x, output=output, probability=True).layers}
+            known[output] = [name for name in self.names if name in layers]
+        if not known[output]:
+            raise ValueError(f"'{output}' does not depend on the inputs")
+        return known[output]
 
     def activations(self, slots: Sequence[int], inputs: Sequence[Tensor] | None = None) -> list[np.ndarray]:
         """Values of the slots' tensors for the inputs, or for others in their place."""
@@ -133,7 +143,7 @@ class Attribution:
 
     @property
     def multiplies_by_inputs(self) -> bool:
-        return True
+        return False
 
     def has_convergence_delta(self) -> bool:
         return False
@@ -171,9 +181,11 @@ class Attribution:
 class LayerAttribution(Attribution):
     """Base of attributions to a layer's neurons."""
 
-    def __init__(self, forward_func: nn.Module, layer: Any, device_ids: Any = None, several: bool = False) -> None:
+    _several = False  # whether a list of layers is taken
+
+    def __init__(self, forward_func: nn.Module, layer: Any, device_ids: Any = None) -> None:
         super().__init__(forward_func)
-        _check_layer(layer, several)
+        _check_layer(layer, self._several)
         self.layer = layer
         self.device_ids = device_ids
 

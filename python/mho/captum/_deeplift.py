@@ -55,7 +55,7 @@ class DeepLift(Attribution):
 
 def _of_inputs(bound: Bound, starts: tuple[Tensor, ...], multiply: bool, custom: Any, **target: Any) -> tuple[Tensor, ...]:
     require_real(bound)
-    result = bound.run(layers=bound.names, method="deeplift", multipliers=custom is not None or not multiply,
+    result = bound.run(layers=bound.reaching(target["output"]), method="deeplift", multipliers=custom is not None or not multiply,
                        baselines=bound.baselines(starts), **target)
     values = bound.of_inputs(result)
     if custom is None:
@@ -78,7 +78,7 @@ class DeepLiftShap(DeepLift):
         if not return_convergence_delta and custom_attribution_func is None:
             bound = self._bind(inputs, additional_forward_args)
             require_real(bound)
-            result = bound.run(layers=bound.names, method="deeplift", multipliers=not self._multiply_by_inputs,
+            result = bound.run(layers=bound.reaching(bound.output), method="deeplift", multipliers=not self._multiply_by_inputs,
                                baselines=References(bound.baselines(references)), output=bound.output,
                                target=bound.target(target))
             values = bound.of_inputs(result)

@@ -47,7 +47,7 @@ class GradientShap(Attribution):
         wanted = repeated(target, n_samples)
         bound = Bound(self.forward_func, tuple(p.to(t.dtype) for p, t in zip(points, x)), additional)
         require_real(bound)
-        result = bound.run(path=False, layers=bound.names, method="gradient", output=bound.output,
+        result = bound.run(path=False, layers=bound.reaching(bound.output), method="gradient", output=bound.output,
                            target=bound.target(wanted))
         samples = bound.of_inputs(result)
         if self._multiply_by_inputs:

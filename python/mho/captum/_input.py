@@ -22,7 +22,7 @@ def integrated_gradients(bound: Bound, baselines: Any, n_steps: int, rule: str, 
                          **arguments: Any) -> Any:
     """Of any target, at the inputs: a tensor for each."""
     require_real(bound)
-    result = integrate(bound, n_steps, rule, tolerance, even=True, layers=bound.names,
+    result = integrate(bound, n_steps, rule, tolerance, even=True, layers=bound.reaching(arguments["output"]),
                        method="nig" if multiply else "internal_influence",
                        baselines=bound.baselines(baseline_tensors(baselines, bound.inputs)), **arguments)
     return bound.of_inputs(result)

@@ -15,8 +15,11 @@ from ._path import TOLERANCE, check_path, integrate
 class LayerActivation(LayerAttribution):
     """y, the layer's values."""
 
-    def __init__(self, forward_func: nn.Module, layer: Any, device_ids: Any = None) -> None:
-        super().__init__(forward_func, layer, device_ids, several=True)
+    _several = True
+
+    @property
+    def multiplies_by_inputs(self) -> bool:
+        return True
 
     def attribute(self, inputs: Any, additional_forward_args: Any = None, attribute_to_layer_input: bool = False) -> Any:
         bound = self._bind(inputs, additional_forward_args)
@@ -28,9 +31,11 @@ class LayerActivation(LayerAttribution):
 class LayerGradientXActivation(LayerAttribution):
     """y dF/dy; dF/dy without multiply_by_inputs."""
 
+    _several = True
+
     def __init__(self, forward_func: nn.Module, layer: Any, device_ids: Any = None, multiply_by_inputs: bool = True,
                  memory_efficient: bool = False) -> None:
-        super().__init__(forward_func, layer, device_ids, several=True)
+        super().__init__(forward_func, layer, device_ids)
         self._multiply_by_inputs = multiply_by_inputs
 
     @property
@@ -71,6 +76,10 @@ class LayerConductance(_AlongThePath):
 
     _method = "nig"
 
+    @property
+    def multiplies_by_inputs(self) -> bool:
+        return True
+
     def has_convergence_delta(self) -> bool:
         return True
 
@@ -104,8 +113,10 @@ class LayerIntegratedGradients(LayerAttribution):
     The straight path is one of the layer's values; what does not come from the layer stays as it is at the inputs.
     """
 
+    _several = True
+
     def __init__(self, forward_func: nn.Module, layer: Any, device_ids: Any = None, multiply_by_inputs: bool = True) -> None:
-        super().__init__(forward_func, layer, device_ids, several=True)
+        super().__init__(forward_func, layer, device_ids)
         self._multiply_by_inputs = multiply_by_inputs
 
     @property

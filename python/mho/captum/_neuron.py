@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,14 +10,10 @@ import torch
 from torch import nn
 
 from .._request import Weighted
-from .._result import Result
 from ._arguments import baseline_tensors, neuron_weights
 from ._base import Bound, NeuronAttribution, of_examples, refuse_grad_kwargs
 from ._input import integrated_gradients, require_real
-from ._path import TOLERANCE, _RULES, check_path
-
-_CONDUCTANCE_STEPS = 64
-_MOST_CONDUCTANCE_STEPS = 2048
+from ._path import TOLERANCE, check_path, integrate
 
 
 def neuron_target(bound: Bound, layer: nn.Module, selector: Any, taken: bool) -> dict[str, Any]:
@@ -39,8 +36,8 @@ class NeuronGradient(NeuronAttribution):
                   attribute_to_neuron_input: bool = False) -> Any:
         bound = self._bind(inputs, additional_forward_args)
         require_real(bound)
-        result = bound.run(path=False, layers=bound.names, method="gradient",
-                           **neuron_target(bound, self.layer, neuron_selector, attribute_to_neuron_input))
+        neuron = neuron_target(bound, self.layer, neuron_selector, attribute_to_neuron_input)
+        result = bound.run(path=False, layers=bound.reaching(neuron["output"]), method="gradient", **neuron)
         values = bound.of_inputs(result)
         return values if isinstance(inputs, tuple) else values[0]
 
@@ -100,30 +97,12 @@ class NeuronConductance(NeuronAttribution):
             "multipliers": not self._multiply_by_inputs, "output": bound.output, "target": bound.target(target),
             "baselines": bound.baselines(baseline_tensors(baselines, bound.inputs)),
         }
-        if tolerance is None:
-            result = bound.run(steps=n_steps, quadrature=_RULES[method], **arguments)
-        else:
-            result = _converged(bound, max(n_steps, _CONDUCTANCE_STEPS), tolerance, arguments)
+        result = integrate(bound, n_steps, method, tolerance, even=True, **arguments)
         values = _by_input(bound, result)
         return values if isinstance(inputs, tuple) else values[0]
 
 
-def _converged(bound: Bound, steps: int, tolerance: float, arguments: dict[str, Any]) -> Result:
-    """Trapezoids, doubled until the values of all examples move by less than the tolerance."""
-    before = None
-    while True:
-        result = bound.run(steps=steps, quadrature="trapezoid", **arguments)
-        (values,) = result.values()
-        if before is not None:
-            change = np.abs(values - before).reshape(len(values), -1).sum(1)
-            if (change <= tolerance * np.abs(values).reshape(len(values), -1).sum(1)).all():
-                return result
-        if steps >= _MOST_CONDUCTANCE_STEPS:
-            return result
-        before, steps = values, 2 * steps
-
-
-def _by_input(bound: Bound, result: Result) -> tuple[Any, ...]:
+def _by_input(bound: Bound, result: Mapping[str, np.ndarray]) -> tuple[Any, ...]:
     """Takes [examples, 1, all input elements] apart, in the order in which the model has its inputs."""
     (values,) = result.values()
     order = [name for name in bound.ports if name in bound.names]

@@ -37,12 +37,13 @@ def integrate(bound: Bound, n_steps: int, rule: str, tolerance: float | None, *,
               **arguments: Any) -> Mapping[str, np.ndarray]:
     """Adaptive to the tolerance, with at least n_steps segments; without one, n_steps segments by the rule.
 
-    even: dy/dalpha is the same everywhere on the path (y is where it begins, or is not asked for), so that on smooth
-    models Gauss and Legendre's nodes are accurate to rounding.
+    even: dy/dalpha is the same everywhere on the path (y is where it begins, or is not asked for), so that the integral
+    is the mean of gradients: Gauss and Legendre's nodes give it to rounding on smooth models, and where gradients jump
+    they do better than secants, to which kinks at the path's beginning matter (ties of pooling at a baseline of zeros).
     """
     if tolerance is None:
         return bound.run(steps=n_steps, quadrature=_RULES[rule], **arguments)
-    if even and _is_smooth(bound, arguments):
+    if even:
         return _gauss_legendre(bound, n_steps, tolerance, arguments)
     result = bound.run(tolerance=tolerance, max_steps=max(_MOST_STEPS, n_steps), **arguments)
     early = result.steps < n_steps
@@ -52,16 +53,6 @@ def integrate(bound: Bound, n_steps: int, rule: str, tolerance: float | None, *,
     least = bound.run(steps=n_steps, **arguments)
     return {name: np.where(early.reshape(-1, *[1] * (values.ndim - 1)), least[name], values)
             for name, values in result.items()}
-
-
-def _is_smooth(bound: Bound, arguments: dict[str, Any]) -> bool:
-    """Whether mho chooses trapezoids, as it does where nothing on the path has kinks."""
-    places = ("layers", "at", "output", "method")
-    key = tuple(tuple(value) if isinstance(value := arguments.get(place), list) else value for place in places)
-    known: dict[Any, bool] = bound.model.__dict__.setdefault("_smooth", {})
-    if key not in known:
-        known[key] = bound.run(steps=1, **arguments).metadata["rule"] == "trapezoid"
-    return known[key]
 
 
 def _gauss_legendre(bound: Bound, n_steps: int, tolerance: float, arguments: dict[str, Any]) -> Result:
