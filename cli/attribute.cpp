@@ -15,6 +15,7 @@
 #include "ranking.h"
 #include "report.h"
 #include "request.h"
+#include "stream.h"
 #include "targets.h"
 #include "text.h"
 
@@ -24,12 +25,6 @@ namespace {
 
 constexpr const char* kNoBfloat16 =
     "this CPU has no instructions for bfloat16 matrices (AMX): --precision bf16 computes in float32";
-
-std::string baseline_text(const AttributeArguments& arguments) {
-  if (!arguments.references.empty()) return fmt::format("references {}", fmt::join(arguments.references, ", "));
-  if (arguments.shuffles) return fmt::format("{} dinucleotide shuffles, seed {}", *arguments.shuffles, arguments.seed);
-  return arguments.baselines.empty() ? "0" : fmt::format("{}", fmt::join(arguments.baselines, ", "));
-}
 
 Result compute(const Model& model, const Inputs& inputs, Request& request, bool show_progress) {
   ProgressBar bar(show_progress);
@@ -45,7 +40,31 @@ Result compute(const Model& model, const Inputs& inputs, Request& request, bool 
   }
 }
 
+/// Values as they are to be stored.
+Result stored(Result result, const std::string& type) {
+  if (type == "float32") {
+    for (LayerResult& layer : result.layers) layer.values = layer.values.to(DType::f32);
+  }
+  return result;
+}
+
 }  // namespace
+
+std::string baseline_text(const AttributeArguments& arguments) {
+  if (!arguments.references.empty()) return fmt::format("references {}", fmt::join(arguments.references, ", "));
+  if (arguments.shuffles) return fmt::format("{} dinucleotide shuffles, seed {}", *arguments.shuffles, arguments.seed);
+  return arguments.baselines.empty() ? "0" : fmt::format("{}", fmt::join(arguments.baselines, ", "));
+}
+
+void print_report(const AttributeArguments& arguments, const Report& report) {
+  if (arguments.json) {
+    fmt::print("{}", json_text(to_json(report)));
+  } else if (!arguments.quiet) {
+    fmt::print("{}", report_text(report));
+  }
+  const std::string warning = convergence_warning(report);
+  if (!warning.empty()) fmt::print(stderr, "mho: warning: {}\n", printable(warning));
+}
 
 void run_attribute(const AttributeArguments& arguments) {
   const InterruptGuard guard;
@@ -58,29 +77,25 @@ void run_attribute(const AttributeArguments& arguments) {
     fmt::print(stderr, "mho: note: {}\n", kNoBfloat16);
   }
   const Model model = load(arguments);
+  if (streams(arguments)) return run_streamed(arguments, model, labels, request);
   const Prepared prepared = prepare(arguments, model.inputs(), labels, request);
 
   Result result = compute(model, prepared.inputs, request, !arguments.quiet);
   if (InterruptGuard::requested()) throw Interrupted{};
   result.metadata["model"] = arguments.model;
   result.metadata["command"] = arguments.command;
+  result.names = prepared.names;
 
   Report report{
-      arguments.model, baseline_text(arguments), arguments.target, prepared.first, request, result, labels, {}};
+      arguments.model, baseline_text(arguments), arguments.target, prepared.first, request, result, labels, {}, {}};
   for (const LayerResult& layer : result.layers) {
     report.rankings.push_back(rank_layer(layer, arguments.top, request.split_by_input));
   }
-  if (!arguments.result.empty()) io::write_result(arguments.result, result);
+  if (!arguments.result.empty()) io::write_result(arguments.result, stored(result, arguments.store));
   if (!arguments.picture.empty())
     io::write_heatmap_png(arguments.picture, picture_rows(prepared.inputs, result, report.rankings));
 
-  if (arguments.json) {
-    fmt::print("{}", json_text(to_json(report)));
-  } else if (!arguments.quiet) {
-    fmt::print("{}", report_text(report));
-  }
-  const std::string warning = convergence_warning(report);
-  if (!warning.empty()) fmt::print(stderr, "mho: warning: {}\n", printable(warning));
+  print_report(arguments, report);
 }
 
 }  // namespace mho::cli

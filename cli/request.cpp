@@ -2,6 +2,8 @@
 #include "request.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <mho/rows.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -72,9 +74,11 @@ bool same_file(const fs::path& a, const fs::path& b) {
   return fs::equivalent(a, b, unknown);
 }
 
-void check_destination(const std::string& option, const fs::path& path, const std::string& ending,
+void check_destination(const std::string& option, const fs::path& path, const std::vector<std::string>& endings,
                        const AttributeArguments& arguments) {
-  if (path.extension() != ending) refuse(fmt::format("{} {}: the name must end in {}", option, path.string(), ending));
+  if (std::ranges::find(endings, path.extension().string()) == endings.end()) {
+    refuse(fmt::format("{} {}: the name must end in {}", option, path.string(), fmt::join(endings, " or ")));
+  }
   std::error_code unknown;
   const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
   if (!fs::is_directory(folder, unknown)) {
@@ -85,7 +89,9 @@ void check_destination(const std::string& option, const fs::path& path, const st
   }
   if (fs::is_directory(path, unknown)) refuse(fmt::format("{} {} is a folder", option, path.string()));
   if (!fs::exists(fs::symlink_status(path, unknown))) return;
-  if (!arguments.force) {
+  // Whether it is another result, or this one, finished by a run that was killed then, is told under the lock.
+  const bool unfinished = streams(arguments) && fs::is_directory(path.string() + ".parts", unknown);
+  if (!arguments.force && !unfinished) {
     refuse(fmt::format("{} {} exists already; choose another name or add --force", option, path.string()));
   }
   std::vector<std::string> read = arguments.inputs;
@@ -163,8 +169,22 @@ Request make_request(const AttributeArguments& arguments) {
 }
 
 void check_destinations(const AttributeArguments& arguments) {
-  if (!arguments.result.empty()) check_destination("-o", arguments.result, ".npz", arguments);
-  if (!arguments.picture.empty()) check_destination("--picture", arguments.picture, ".png", arguments);
+  if (!arguments.result.empty()) check_destination("-o", arguments.result, {".npz", ".h5"}, arguments);
+  if (!arguments.picture.empty()) check_destination("--picture", arguments.picture, {".png"}, arguments);
+  if (arguments.result.empty() && arguments.chunk != 0) refuse("--chunk keeps results in a file: it needs -o FILE");
+  if (streams(arguments) && !arguments.picture.empty()) {
+    refuse("--picture needs all results in memory: it goes with neither HDF5 files nor --chunk");
+  }
+}
+
+bool streams(const AttributeArguments& arguments) {
+  if (arguments.result.empty()) return false;
+  const auto is_hdf5 = [](const std::string& text) {
+    return io::is_hdf5_path(parse_reference(text).file) ||
+           io::is_hdf5_path(parse_reference(text.substr(text.find('=') + 1)).file);
+  };
+  return arguments.chunk > 0 || fs::path(arguments.result).extension() == ".h5" ||
+         std::ranges::any_of(arguments.inputs, is_hdf5);
 }
 
 std::string quadrature_text(const Request& request) {

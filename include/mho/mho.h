@@ -5,5 +5,8 @@
 #include <mho/attribution.h>
 #include <mho/check.h>
 #include <mho/error.h>
+#include <mho/formats.h>
 #include <mho/io.h>
 #include <mho/model.h>
+#include <mho/parts.h>
+#include <mho/rows.h>
