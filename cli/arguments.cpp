@@ -49,6 +49,18 @@ void declare_pictures(CLI::App& command, PictureArguments& pictures) {
   command.add_flag("--bgr", pictures.bgr, "Channels in the order blue, green, red")->group(group);
   command.add_flag("--grey", pictures.grey, "One channel")->group(group);
   command.add_flag("--channels-last", pictures.channels_last, "[N, H, W, C] instead of [N, C, H, W]")->group(group);
+  const char* texts = "Texts as inputs";
+  command
+      .add_option("--unknown-letter", pictures.unknown_letter,
+                  "FASTA: what all four rows hold where the letter is not A, C, G or T (default 0)")
+      ->type_name("V")
+      ->group(texts);
+  command
+      .add_option("--pad", pictures.padding,
+                  "JSON: shorter lists are filled up with ID; NAME=ID for one input; may be repeated")
+      ->type_name("ID")
+      ->allow_extra_args(false)
+      ->group(texts);
 }
 
 namespace {
@@ -223,8 +235,19 @@ void declare_machine(CLI::App& command, AttributeArguments& arguments) {
 
 void declare_results(CLI::App& command, AttributeArguments& arguments) {
   const char* group = "Results";
-  command.add_option("-o,--result", arguments.result, "Write all attributions here; numpy.load reads it")
-      ->type_name("FILE.npz")
+  command.add_option("-o,--result", arguments.result, "Write all attributions here, for numpy.load or h5py")
+      ->type_name("FILE.npz|.h5")
+      ->group(group);
+  command.add_option("--store", arguments.store, "Type of the attributions there: float64 (default) or float32")
+      ->type_name("TYPE")
+      ->check(CLI::IsMember({"float32", "float64"}).description(""))
+      ->group(group);
+  command
+      .add_option("--chunk", arguments.chunk,
+                  "Read, compute and keep N examples at a time; a run that is stopped goes on there (default with .h5: "
+                  "chosen)")
+      ->type_name("N")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40).description(""))
       ->group(group);
   command.add_option("--picture", arguments.picture, "Draw the attributions of every layer")
       ->type_name("FILE.png")
@@ -258,8 +281,10 @@ void declare_results(CLI::App& command, AttributeArguments& arguments) {
 void declare_model_and_inputs(CLI::App& command, AttributeArguments& arguments) {
   command.add_option("MODEL", arguments.model, "ONNX file (required)")->type_name("");
   command
-      .add_option("-i,--input", arguments.inputs,
-                  "FILE.npy, FILE.npz, FILE.npz:ARRAY or pictures, NAME=FILE for an input by name")
+      .add_option(
+          "-i,--input", arguments.inputs,
+          "Arrays (.npy, .npz, .h5), pictures or a folder of them, FASTA, .csv, .tsv, .json; FILE:ARRAY for one of "
+          "several; NAME=FILE for an input by name")
       ->required()
       ->type_name("INPUT");
 }

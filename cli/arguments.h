@@ -67,9 +67,11 @@ struct AttributeArguments {
   std::int64_t micro_batch = 0;
   std::string memory = "512M";
 
-  std::string result;   ///< .npz to write
-  std::string picture;  ///< .png to write
-  std::string page;     ///< .html to write
+  std::string result;             ///< .npz or .h5 to write
+  std::string store = "float64";  ///< type of the values there
+  std::int64_t chunk = 0;         ///< examples computed and kept at once; 0: as the memory allows
+  std::string picture;            ///< .png to write
+  std::string page;               ///< .html to write
   std::size_t top = 5;
   bool json = false;
   bool quiet = false;

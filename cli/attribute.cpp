@@ -16,6 +16,7 @@
 #include "ranking.h"
 #include "report.h"
 #include "request.h"
+#include "stream.h"
 #include "targets.h"
 #include "text.h"
 
@@ -25,12 +26,6 @@ namespace {
 
 constexpr const char* kNoBfloat16 =
     "this CPU has no instructions for bfloat16 matrices (AMX): --precision bf16 computes in float32";
-
-std::string baseline_text(const AttributeArguments& arguments) {
-  if (!arguments.references.empty()) return fmt::format("references {}", fmt::join(arguments.references, ", "));
-  if (arguments.shuffles) return fmt::format("{} dinucleotide shuffles, seed {}", *arguments.shuffles, arguments.seed);
-  return arguments.baselines.empty() ? "0" : fmt::format("{}", fmt::join(arguments.baselines, ", "));
-}
 
 /// `first` and `all`: how many examples come before those of `inputs`, and how many there are; 0: these are all.
 Result compute(const Model& model, const Inputs& inputs, Request& request, ProgressBar& bar, std::int64_t first = 0,
@@ -47,14 +42,12 @@ Result compute(const Model& model, const Inputs& inputs, Request& request, Progr
   }
 }
 
-void print(const AttributeArguments& arguments, const Report& report) {
-  if (arguments.json) {
-    fmt::print("{}", json_text(to_json(report)));
-  } else if (!arguments.quiet) {
-    fmt::print("{}", report_text(report));
+/// Values as they are to be stored.
+Result stored(Result result, const std::string& type) {
+  if (type == "float32") {
+    for (LayerResult& layer : result.layers) layer.values = layer.values.to(DType::f32);
   }
-  const std::string warning = convergence_warning(report);
-  if (!warning.empty()) fmt::print(stderr, "mho: warning: {}\n", printable(warning));
+  return result;
 }
 
 void run_aggregate(const AttributeArguments& arguments, const Model& model, const Prepared& prepared,
@@ -71,16 +64,39 @@ void run_aggregate(const AttributeArguments& arguments, const Model& model, cons
   }
   aggregated.about.metadata["model"] = arguments.model;
   aggregated.about.metadata["command"] = arguments.command;
-  Report report{arguments.model, baseline_text(arguments), arguments.target, prepared.first,
-                request,         aggregated.about,         labels,           {}};
+  Report report{arguments.model,
+                baseline_text(arguments),
+                arguments.target,
+                prepared.first,
+                request,
+                aggregated.about,
+                labels,
+                {},
+                {}};
   for (const LayerMeans& layer : aggregated.means.all.layers) {
     report.rankings.push_back(rank_means(layer, arguments.top));
   }
   if (!arguments.result.empty()) write_means(arguments.result, aggregated);
-  print(arguments, report);
+  print_report(arguments, report);
 }
 
 }  // namespace
+
+std::string baseline_text(const AttributeArguments& arguments) {
+  if (!arguments.references.empty()) return fmt::format("references {}", fmt::join(arguments.references, ", "));
+  if (arguments.shuffles) return fmt::format("{} dinucleotide shuffles, seed {}", *arguments.shuffles, arguments.seed);
+  return arguments.baselines.empty() ? "0" : fmt::format("{}", fmt::join(arguments.baselines, ", "));
+}
+
+void print_report(const AttributeArguments& arguments, const Report& report) {
+  if (arguments.json) {
+    fmt::print("{}", json_text(to_json(report)));
+  } else if (!arguments.quiet) {
+    fmt::print("{}", report_text(report));
+  }
+  const std::string warning = convergence_warning(report);
+  if (!warning.empty()) fmt::print(stderr, "mho: warning: {}\n", printable(warning));
+}
 
 void run_attribute(const AttributeArguments& arguments) {
   const InterruptGuard guard;
@@ -93,6 +109,7 @@ void run_attribute(const AttributeArguments& arguments) {
     fmt::print(stderr, "mho: note: {}\n", kNoBfloat16);
   }
   const Model model = load(arguments);
+  if (streams(arguments)) return run_streamed(arguments, model, labels, request);
   const Prepared prepared = prepare(arguments, model.inputs(), labels, request);
 
   if (arguments.aggregate) return run_aggregate(arguments, model, prepared, request, labels);
@@ -104,13 +121,14 @@ void run_attribute(const AttributeArguments& arguments) {
   result.metadata["model"] = arguments.model;
   result.metadata["command"] = arguments.command;
   if (!arguments.examples.empty()) result.metadata["examples"] = arguments.examples;
+  result.names = prepared.names;
 
   Report report{
-      arguments.model, baseline_text(arguments), arguments.target, prepared.first, request, result, labels, {}};
+      arguments.model, baseline_text(arguments), arguments.target, prepared.first, request, result, labels, {}, {}};
   for (const LayerResult& layer : result.layers) {
     report.rankings.push_back(rank_layer(layer, arguments.top, request.split_by_input));
   }
-  if (!arguments.result.empty()) io::write_result(arguments.result, result);
+  if (!arguments.result.empty()) io::write_result(arguments.result, stored(result, arguments.store));
   if (!arguments.picture.empty())
     io::write_heatmap_png(arguments.picture, picture_rows(prepared.inputs, result, report.rankings));
   if (!arguments.page.empty()) {
@@ -121,7 +139,7 @@ void run_attribute(const AttributeArguments& arguments) {
     report::write_page(arguments.page, result, options);
   }
 
-  print(arguments, report);
+  print_report(arguments, report);
 }
 
 }  // namespace mho::cli

@@ -36,7 +36,7 @@ Baseline read_baseline(const std::vector<std::string>& arguments, std::span<cons
     const auto number = parse_real(named.value);
     if (!number && !is_input_file(parse_reference(named.value).file)) {
       throw Error(Code::kInvalidArgument,
-                  fmt::format("-b {}: neither a number, nor mean, nor a .npy, .npz or picture file", argument));
+                  fmt::format("-b {}: neither a number, nor mean, nor a file that -i reads", argument));
     }
     if (!number) {
       files.push_back(std::move(named));

@@ -2,6 +2,7 @@
 #include "destination.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <mho/error.h>
 #include <unistd.h>
 
@@ -24,9 +25,11 @@ bool same_file(const fs::path& a, const fs::path& b) {
 
 }  // namespace
 
-void check_destination(const std::string& option, const fs::path& path, const std::string& ending, bool force,
-                       std::span<const std::string> read) {
-  if (path.extension() != ending) refuse(fmt::format("{} {}: the name must end in {}", option, path.string(), ending));
+void check_destination(const std::string& option, const fs::path& path, const std::vector<std::string>& endings,
+                       bool force, std::span<const std::string> read) {
+  if (std::ranges::find(endings, path.extension().string()) == endings.end()) {
+    refuse(fmt::format("{} {}: the name must end in {}", option, path.string(), fmt::join(endings, " or ")));
+  }
   std::error_code unknown;
   const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
   if (!fs::is_directory(folder, unknown)) {

@@ -59,7 +59,8 @@ void run_evaluate(const EvaluateArguments& arguments) {
   const InterruptGuard guard;
   const AttributeArguments& question = arguments.question;
   EvaluationRequest request = make_evaluation_request(arguments);
-  if (!question.result.empty()) check_destination("-o", question.result, ".json", question.force, files_read(question));
+  if (!question.result.empty())
+    check_destination("-o", question.result, {".json"}, question.force, files_read(question));
   const std::vector<std::string> labels =
       question.labels.empty() ? std::vector<std::string>{} : read_labels(question.labels);
   const Model model = load(question);

@@ -3,12 +3,12 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <mho/formats.h>
 
 #include <algorithm>
 #include <array>
-#include <cstring>
-#include <optional>
 
+#include "sources.h"
 #include "text.h"
 
 namespace mho::cli {
@@ -17,6 +17,11 @@ namespace {
 
 constexpr std::array<std::string_view, 8> kUsualNames = {"images", "image", "x",      "input",
                                                          "inputs", "data",  "x_test", "arr_0"};
+
+// Behind these a colon and the name of an array, data set, member or columns may follow.
+constexpr std::array<std::string_view, 13> kArchives = {
+    ".npz:", ".h5:",   ".hdf5:",   ".hdf:",    ".he5:",    ".csv:",    ".tsv:",
+    ".tab:", ".json:", ".csv.gz:", ".tsv.gz:", ".tab.gz:", ".json.gz:"};
 
 std::string lower(std::string_view text) {
   std::string result(text);
@@ -35,71 +40,24 @@ const Port* find_port(std::span<const Port> ports, std::string_view name) {
   return it == ports.end() ? nullptr : &*it;
 }
 
-/// The input of that name, the first where it is empty. Throws Error(kInvalidArgument).
-const Port& port_named(std::span<const Port> ports, std::string_view name) {
-  const Port* port = name.empty() && !ports.empty() ? &ports.front() : find_port(ports, name);
-  if (port == nullptr) throw Error(Code::kInvalidArgument, fmt::format("the model has no input '{}'", name));
-  return *port;
-}
+}  // namespace
 
-std::string list_arrays(const std::map<std::string, Array, std::less<>>& arrays) {
+std::string list_arrays(std::span<const io::ArrayEntry> entries) {
   std::vector<std::string> lines;
-  for (const auto& [name, array] : arrays) {
-    lines.push_back(fmt::format("{} {} {}", name, to_string(array.dtype()), to_string(array.shape())));
+  for (const io::ArrayEntry& entry : entries) {
+    lines.push_back(fmt::format("{} {} {}", entry.name, to_string(entry.dtype), to_string(entry.shape)));
   }
   return lines.empty() ? "none" : fmt::format("{}", fmt::join(lines, ", "));
 }
 
-Array with_example_axis(Array array, const Port& port) {
-  const Shape& shape = array.shape();
-  Shape longer = shape;
-  longer.insert(longer.begin(), 1);
-  if (port.shape.empty() || fits(port, shape) || !has_example_axis(port, longer) || !fits(port, longer)) return array;
-  Array result(array.dtype(), longer);
-  std::ranges::copy(array.bytes(), result.bytes().begin());
-  return result;
-}
-
-using Parts = std::map<std::string, std::vector<Array>>;
-
-void read_archive(const FileReference& reference, const std::string& input, std::span<const Port> ports, Parts& parts) {
-  auto arrays = io::read_npz(reference.file);
-  if (!reference.array.empty()) {
-    const auto it = arrays.find(reference.array);
-    if (it == arrays.end()) {
-      throw Error(Code::kInvalidArgument, fmt::format("{} has no array '{}'; it has: {}", reference.file.string(),
-                                                      reference.array, list_arrays(arrays)));
-    }
-    parts[input.empty() ? ports.front().name : input].push_back(std::move(it->second));
-    return;
-  }
-  if (!input.empty() || ports.size() == 1) {
-    const Port& port = port_named(ports, input);
-    parts[port.name].push_back(std::move(arrays.at(choose_array(port, arrays, reference.file))));
-    return;
-  }
-  bool any = false;
-  for (const Port& port : ports) {
-    const auto it = arrays.find(port.name);
-    if (it == arrays.end()) continue;
-    parts[port.name].push_back(std::move(it->second));
-    any = true;
-  }
-  if (!any) {
-    throw Error(Code::kInvalidArgument,
-                fmt::format("no array of {} has the name of an input ({}); it has: {}; say "
-                            "which is which with -i INPUT={}:ARRAY",
-                            reference.file.string(), names_of(ports), list_arrays(arrays), reference.file.string()));
-  }
-}
-
-}  // namespace
-
 FileReference parse_reference(std::string_view text) {
-  constexpr std::string_view kMark = ".npz:";
-  const std::size_t at = text.rfind(kMark);
-  if (at == std::string_view::npos) return {std::filesystem::path(text), {}};
-  return {std::filesystem::path(text.substr(0, at + kMark.size() - 1)), std::string(text.substr(at + kMark.size()))};
+  std::size_t end = 0;  // of the file's name
+  for (const std::string_view mark : kArchives) {
+    const std::size_t at = text.rfind(mark);
+    if (at != std::string_view::npos) end = std::max(end, at + mark.size() - 1);
+  }
+  if (end == 0 || std::filesystem::exists(std::filesystem::path(text))) return {std::filesystem::path(text), {}};
+  return {std::filesystem::path(text.substr(0, end)), std::string(text.substr(end + 1))};
 }
 
 NamedText parse_named(std::string_view text, std::span<const Port> ports) {
@@ -168,12 +126,11 @@ std::string describe(const Port& port) {
   return fmt::format("{} [{}]", port.type, fmt::join(extents, ", "));
 }
 
-std::string choose_array(const Port& port, const std::map<std::string, Array, std::less<>>& arrays,
-                         const std::filesystem::path& file) {
-  if (arrays.contains(port.name)) return port.name;
+std::string choose_array(const Port& port, std::span<const io::ArrayEntry> entries, const std::filesystem::path& file) {
   std::vector<std::string> fitting;
-  for (const auto& [name, array] : arrays) {
-    if (fits(port, array.shape())) fitting.push_back(name);
+  for (const io::ArrayEntry& entry : entries) {
+    if (entry.name == port.name) return port.name;
+    if (fits(port, entry.shape)) fitting.push_back(entry.name);
   }
   if (fitting.size() == 1) return fitting[0];
   for (const std::string_view usual : kUsualNames) {
@@ -183,12 +140,17 @@ std::string choose_array(const Port& port, const std::map<std::string, Array, st
   throw Error(Code::kInvalidArgument,
               fmt::format("{}: {} for input '{}' ({}); it has: {}; name one with -i {}:ARRAY", file.string(),
                           fitting.empty() ? "no array fits" : "several arrays would do", port.name, describe(port),
-                          list_arrays(arrays), file.string()));
+                          list_arrays(entries), file.string()));
+}
+
+bool is_text_file(const std::filesystem::path& file) {
+  return io::is_fasta_path(file) || io::is_table_path(file) || io::text_extension(file) == ".json";
 }
 
 bool is_input_file(const std::filesystem::path& file) {
   const std::string extension = lower(file.extension().string());
-  return extension == ".npz" || extension == ".npy" || io::is_image_path(file);
+  return extension == ".npz" || extension == ".npy" || io::is_hdf5_path(file) || is_text_file(file) ||
+         io::is_image_path(file) || std::filesystem::is_directory(file);
 }
 
 Array concatenate(std::span<const Array> parts, const std::string& input) {
@@ -219,29 +181,7 @@ Array concatenate(std::span<const Array> parts, const std::string& input) {
 
 Inputs read_inputs(std::span<const NamedText> arguments, std::span<const Port> ports,
                    const PictureArguments& pictures) {
-  Parts parts;
-  for (const NamedText& argument : arguments) {
-    const FileReference reference = parse_reference(argument.value);
-    const Port& port = port_named(ports, argument.input);
-    const std::string extension = lower(reference.file.extension().string());
-    if (extension == ".npz") {
-      read_archive(reference, argument.input, ports, parts);
-    } else if (extension == ".npy") {
-      parts[port.name].push_back(io::read_npy(reference.file));
-    } else if (io::is_image_path(reference.file)) {
-      parts[port.name].push_back(io::read_image(reference.file, picture_options(pictures, port)));
-    } else {
-      throw Error(Code::kInvalidArgument,
-                  fmt::format("'{}': no .npy, .npz, .png, .jpg, .bmp, .pgm or .ppm file", argument.value));
-    }
-  }
-  Inputs inputs;
-  for (auto& [name, arrays] : parts) {
-    const Port& port = port_named(ports, name);
-    for (Array& array : arrays) array = with_example_axis(std::move(array), port);
-    inputs.emplace(name, concatenate(arrays, name));
-  }
-  return inputs;
+  return read_all(open_sources(arguments, ports, pictures));
 }
 
 ExampleRange parse_examples(std::string_view text) {
@@ -272,12 +212,17 @@ std::int64_t count_examples(const Inputs& inputs, std::span<const Port> ports) {
   return 1;
 }
 
-ExampleRange keep_examples(Inputs& inputs, std::span<const Port> ports, ExampleRange range, std::int64_t count) {
+ExampleRange limit(ExampleRange range, std::int64_t count) {
   const bool open = range.last == std::numeric_limits<std::int64_t>::max();
   if (range.first >= count || (!open && range.last > count)) {
     throw Error(Code::kInvalidArgument, fmt::format("--examples: there are {} examples, counted from 0", count));
   }
   range.last = std::min(range.last, count);
+  return range;
+}
+
+ExampleRange keep_examples(Inputs& inputs, std::span<const Port> ports, ExampleRange range, std::int64_t count) {
+  range = limit(range, count);
   for (auto& [name, array] : inputs) {
     const Port* port = find_port(ports, name);
     if (port == nullptr || !has_example_axis(*port, array.shape()) || array.shape()[0] != count) continue;

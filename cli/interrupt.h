@@ -2,11 +2,14 @@
 #pragma once
 
 #include <csignal>
+#include <string>
 
 namespace mho::cli {
 
 /// Thrown when the user stopped the run.
-struct Interrupted {};
+struct Interrupted {
+  std::string kept = "nothing was written";
+};
 
 /// While one lives, the first SIGINT is remembered; a second one ends the program at once.
 class InterruptGuard {

@@ -52,6 +52,7 @@ json examples_json(const Report& report) {
                     {"converged", static_cast<bool>(result.converged[i])}};
     const auto target = static_cast<std::size_t>(result.target[i]);
     if (result.target[i] >= 0 && target < report.labels.size()) example["label"] = report.labels[target];
+    if (i < result.names.size()) example["name"] = result.names[i];
     examples.push_back(std::move(example));
   }
   return examples;
@@ -111,19 +112,21 @@ json to_json(const Report& report) {
     if (!std::isnan(layer.precision_error)) row["precision_error"] = layer.precision_error;
     layers.push_back(std::move(row));
   }
-  return {{"mho", version()},
-          {"model", report.model},
-          {"method", to_string(report.request.method)},
-          {"quadrature", quadrature_text(report.request)},
-          {"baseline", report.baseline},
-          {"target", report.target},
-          {"target_tensor", result.target_tensor},
-          {"target_note", result.target_note},
-          {"batching", result.batching},
-          {"micro_batch", result.micro_batch},
-          {"examples", examples_json(report)},
-          {"layers", std::move(layers)},
-          {"metadata", result.metadata}};
+  return {
+      {"mho", version()},
+      {"model", report.model},
+      {"method", to_string(report.request.method)},
+      {"quadrature", quadrature_text(report.request)},
+      {"baseline", report.baseline},
+      {"target", report.target},
+      {"target_tensor", result.target_tensor},
+      {"target_note", result.target_note},
+      {"batching", result.batching},
+      {"micro_batch", result.micro_batch},
+      {"examples_total", report.totals ? report.totals->examples : static_cast<std::int64_t>(result.f_input.size())},
+      {"examples", examples_json(report)},
+      {"layers", std::move(layers)},
+      {"metadata", result.metadata}};
 }
 
 json to_json(std::span<const OperatorRow> operators, std::span<const PrimitiveRow> primitives) {

@@ -86,8 +86,8 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   try {
     return run(argc, argv);
-  } catch (const Interrupted&) {
-    return fail(kInterrupted, "interrupted; nothing was written");
+  } catch (const Interrupted& interrupted) {
+    return fail(kInterrupted, "interrupted; " + interrupted.kept);
   } catch (const mho::Error& error) {
     return fail(exit_status(error.code()), error.what());
   } catch (const std::bad_alloc&) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "baselines.h"
+#include "sources.h"
 #include "targets.h"
 
 namespace mho::cli {
@@ -18,9 +19,6 @@ Model load(const AttributeArguments& arguments) {
   return Model::load(arguments.model, options);
 }
 
-namespace {
-
-/// Baselines may be given for the tensors of --at, too. What shape they have only the lowered model tells.
 std::vector<Port> with_tensors(std::vector<Port> ports, const std::vector<std::string>& names) {
   for (const std::string& name : names) {
     if (std::ranges::find(ports, name, &Port::name) == ports.end()) ports.push_back({name, "float", {}, {}});
@@ -28,21 +26,22 @@ std::vector<Port> with_tensors(std::vector<Port> ports, const std::vector<std::s
   return ports;
 }
 
-}  // namespace
+Inputs read_references(const AttributeArguments& arguments, const std::vector<Port>& ports) {
+  std::vector<NamedText> references;
+  for (const std::string& text : arguments.references) references.push_back(parse_named(text, ports));
+  return read_inputs(references, ports, arguments.pictures);
+}
 
 Prepared prepare(const AttributeArguments& arguments, const std::vector<Port>& ports,
                  const std::vector<std::string>& labels, Request& request) {
   std::vector<NamedText> named;
   for (const std::string& input : arguments.inputs) named.push_back(parse_named(input, ports));
-  Prepared prepared{read_inputs(named, ports, arguments.pictures), 0};
+  const Sources sources = open_sources(named, ports, arguments.pictures);
+  Prepared prepared{read_all(sources), 0, example_names(sources, ports)};
   request.target = parse_target(arguments.target, labels);
   request.baseline =
       read_baseline(arguments.baselines, with_tensors(ports, arguments.at), prepared.inputs, arguments.pictures);
-  if (!arguments.references.empty()) {
-    std::vector<NamedText> references;
-    for (const std::string& text : arguments.references) references.push_back(parse_named(text, ports));
-    request.baseline = ReferenceSet{read_inputs(references, ports, arguments.pictures)};
-  }
+  if (!arguments.references.empty()) request.baseline = ReferenceSet{read_references(arguments, ports)};
   if (arguments.shuffles) request.baseline = DinucleotideShuffles{*arguments.shuffles, arguments.seed};
 
   const std::int64_t count = count_examples(prepared.inputs, ports);
@@ -53,6 +52,9 @@ Prepared prepare(const AttributeArguments& arguments, const std::vector<Port>& p
     if (count_examples(*arrays, ports) == count) keep_examples(*arrays, ports, kept, count);
   }
   prepared.first = kept.first;
+  if (static_cast<std::int64_t>(prepared.names.size()) == count) {
+    prepared.names = {prepared.names.begin() + kept.first, prepared.names.begin() + kept.last};
+  }
   return prepared;
 }
 

@@ -4,6 +4,7 @@
 #include <mho/attribution.h>
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace mho::cli {
@@ -19,6 +20,26 @@ struct Ranking {
   std::int64_t neurons = 0;
   std::vector<Ranked> top_neurons;   ///< by magnitude, largest first
   std::vector<Ranked> top_channels;  ///< values summed over positions first; empty where a layer has no positions
+};
+
+/// Sums over examples from which a layer is ranked; parts of a run are added one after the other.
+class RankingSums {
+ public:
+  void add(const LayerResult& layer, bool split_by_input);
+  [[nodiscard]] Ranking rank(std::size_t top) const;
+
+ private:
+  struct Groups {
+    std::vector<double> sum;
+    std::vector<double> magnitude;  ///< sum of absolute values
+  };
+  static void add(std::span<const double> values, std::size_t examples, Groups& groups);
+  [[nodiscard]] std::vector<Ranked> largest(const Groups& groups, std::size_t top, const Shape& shape) const;
+
+  Shape shape_;  ///< of the neurons
+  std::int64_t examples_ = 0;
+  Groups neurons_;
+  Groups channels_;  ///< empty where the layer has no positions
 };
 
 /// The `top` first of one layer. With `split_by_input`, values are summed over the inputs.

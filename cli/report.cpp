@@ -18,9 +18,14 @@ namespace mho::cli {
 namespace {
 
 constexpr std::size_t kExamplesShown = 40;
-constexpr std::size_t kExamplesNamed = 8;
 
-double larger(double worst, double value) { return std::isnan(worst) || value > worst ? value : worst; }
+/// Those that were gathered, or those of the result.
+Totals totals_of(const Report& report) {
+  if (report.totals) return *report.totals;
+  Totals totals;
+  totals.add(report.result, report.request.split_by_input);
+  return totals;
+}
 
 std::string header(const Report& report) {
   const Result& result = report.result;
@@ -39,7 +44,7 @@ std::string header(const Report& report) {
   return text;
 }
 
-std::string examples_table(const Report& report) {
+std::string examples_table(const Report& report, std::int64_t all) {
   const Result& result = report.result;
   Table table({{"example", true},
                {"target", true},
@@ -48,17 +53,19 @@ std::string examples_table(const Report& report) {
                {"residual", true},
                {"est. error", true},
                {"evaluations", true},
-               {""}});
+               {""},
+               {result.names.empty() ? "" : "name"}});
   const std::size_t shown = std::min(result.f_input.size(), kExamplesShown);
   for (std::size_t i = 0; i < shown; ++i) {
     table.add({std::to_string(report.first + static_cast<std::int64_t>(i)),
                target_text(result.target[i], report.labels), number_text(result.f_input[i]),
                number_text(result.f_baseline[i]), error_text(worst_residual(result, i)),
                error_text(worst_error(result, i)), std::to_string(result.evaluations[i]),
-               result.converged[i] ? "" : "not converged"});
+               result.converged[i] ? "" : "not converged", i < result.names.size() ? printable(result.names[i]) : ""});
   }
   std::string text = table.text();
-  if (shown < result.f_input.size()) text += fmt::format("… and {} more\n", result.f_input.size() - shown);
+  const std::int64_t hidden = all - static_cast<std::int64_t>(shown);
+  if (hidden > 0) text += fmt::format("… and {} more\n", hidden);
   return text;
 }
 
@@ -71,16 +78,13 @@ void add_ranked(Table& table, const char* kind, const std::vector<Ranked>& ranke
   }
 }
 
-std::string layer_text(const LayerResult& layer, const Ranking& ranking, bool several, const char* unit) {
-  double residual = std::numeric_limits<double>::quiet_NaN();
-  double error = residual;
-  for (const double value : layer.residual) residual = larger(residual, std::abs(value));
-  for (const double value : layer.estimated_error) error = larger(error, value);
+std::string layer_text(const LayerResult& layer, const Ranking& ranking, const Totals::Layer& totals, bool several,
+                       const char* unit) {
   std::string text = fmt::format("{}  {}, {} {}s {}", printable(layer.name), printable(layer.op), ranking.neurons, unit,
                                  to_string(neuron_shape(layer)));
   if (layer.cut) text += ", cut";
-  if (!std::isnan(residual)) text += fmt::format(", residual {}", error_text(residual));
-  if (!std::isnan(error)) text += fmt::format(", est. error {}", error_text(error));
+  if (!std::isnan(totals.residual)) text += fmt::format(", residual {}", error_text(totals.residual));
+  if (!std::isnan(totals.error)) text += fmt::format(", est. error {}", error_text(totals.error));
   if (!std::isnan(layer.precision_error)) text += fmt::format(", bf16 error {}", error_text(layer.precision_error));
   text += "\n";
 
@@ -118,33 +122,28 @@ double worst_precision_error(const Result& result) {
 }
 
 std::string report_text(const Report& report) {
-  std::string text = fmt::format("{}\n{}", header(report), examples_table(report));
-  const bool several = report.result.f_input.size() > 1;
+  const Totals totals = totals_of(report);
+  std::string text = fmt::format("{}\n{}", header(report), examples_table(report, totals.examples));
+  const bool several = totals.examples > 1;
   const bool by_channel =
       report.request.method == Method::kAblation && report.request.ablation.unit == AblationUnit::kChannel;
   for (std::size_t i = 0; i < report.rankings.size(); ++i) {
-    text += fmt::format(
-        "\n{}", layer_text(report.result.layers[i], report.rankings[i], several, by_channel ? "channel" : "neuron"));
+    text += fmt::format("\n{}", layer_text(report.result.layers[i], report.rankings[i], totals.layers[i], several,
+                                           by_channel ? "channel" : "neuron"));
   }
   return text;
 }
 
 std::string convergence_warning(const Report& report) {
-  std::vector<std::int64_t> late;
-  double error = 0;
-  for (std::size_t i = 0; i < report.result.converged.size(); ++i) {
-    if (report.result.converged[i]) continue;
-    late.push_back(report.first + static_cast<std::int64_t>(i));
-    error = larger(error, worst_error(report.result, i));
-  }
-  if (late.empty()) return "";
-  const std::size_t named = std::min(late.size(), kExamplesNamed);
+  const Totals totals = totals_of(report);
+  if (totals.late_count == 0) return "";
+  std::vector<std::int64_t> named = totals.late;
+  for (std::int64_t& example : named) example += report.first;
   return fmt::format(
       "{} of {} examples did not reach tolerance {:g} with {} segments (example {}{}): estimated error "
       "up to {}; raise --max-steps or --tolerance",
-      late.size(), report.result.converged.size(), report.request.tolerance, report.request.max_steps,
-      fmt::join(late.begin(), late.begin() + static_cast<std::ptrdiff_t>(named), ", "),
-      named < late.size() ? ", …" : "", error_text(error));
+      totals.late_count, totals.examples, report.request.tolerance, report.request.max_steps, fmt::join(named, ", "),
+      static_cast<std::int64_t>(named.size()) < totals.late_count ? ", …" : "", error_text(totals.late_error));
 }
 
 }  // namespace mho::cli

@@ -3,11 +3,13 @@
 
 #include <mho/attribution.h>
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "ranking.h"
+#include "totals.h"
 
 namespace mho::cli {
 
@@ -20,7 +22,8 @@ struct Report {
   const Request& request;
   const Result& result;
   std::vector<std::string> labels;
-  std::vector<Ranking> rankings;  ///< one per layer of the result
+  std::vector<Ranking> rankings;      ///< one per layer of the result
+  std::optional<Totals> totals = {};  ///< of the whole run, where the result holds its first examples only
 };
 
 /// Header, one line per example, and the ranked neurons and channels of every layer.

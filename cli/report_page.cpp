@@ -90,7 +90,7 @@ CLI::App* declare_report(CLI::App& app, PageArguments& arguments) {
 void run_report(const PageArguments& arguments) {
   std::vector<std::string> read = arguments.inputs;
   read.insert(read.end(), {arguments.result, arguments.labels, arguments.evaluation});
-  check_destination("-o", arguments.page, ".html", arguments.force, read);
+  check_destination("-o", arguments.page, {".html"}, arguments.force, read);
 
   report::Options options;
   options.title = arguments.title;

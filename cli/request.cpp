@@ -2,6 +2,7 @@
 #include "request.h"
 
 #include <fmt/format.h>
+#include <mho/rows.h>
 
 #include <algorithm>
 
@@ -178,9 +179,32 @@ std::vector<std::string> files_read(const AttributeArguments& arguments) {
 
 void check_destinations(const AttributeArguments& arguments) {
   const std::vector<std::string> read = files_read(arguments);
-  if (!arguments.result.empty()) check_destination("-o", arguments.result, ".npz", arguments.force, read);
-  if (!arguments.picture.empty()) check_destination("--picture", arguments.picture, ".png", arguments.force, read);
-  if (!arguments.page.empty()) check_destination("--report", arguments.page, ".html", arguments.force, read);
+  const auto allowed = [&](const std::string& option, const std::string& path, const std::vector<std::string>& endings,
+                           bool force) { check_destination(option, path, endings, force, read); };
+  std::error_code unknown;
+  // Whether it is another result, or this one, finished by a run that was killed then, is told under the lock.
+  const bool unfinished = streams(arguments) && fs::is_directory(arguments.result + ".parts", unknown);
+  if (!arguments.result.empty()) allowed("-o", arguments.result, {".npz", ".h5"}, arguments.force || unfinished);
+  if (!arguments.picture.empty()) allowed("--picture", arguments.picture, {".png"}, arguments.force);
+  if (!arguments.page.empty()) allowed("--report", arguments.page, {".html"}, arguments.force);
+  if (arguments.result.empty() && arguments.chunk != 0) refuse("--chunk keeps results in a file: it needs -o FILE");
+  if (!streams(arguments)) return;
+  for (const auto& [option, given] :
+       {std::pair{"--picture", !arguments.picture.empty()}, std::pair{"--report", !arguments.page.empty()},
+        std::pair{"--aggregate", arguments.aggregate}}) {
+    if (given)
+      refuse(fmt::format("{} needs all results in memory: it goes with neither HDF5 files nor --chunk", option));
+  }
+}
+
+bool streams(const AttributeArguments& arguments) {
+  if (arguments.result.empty()) return false;
+  const auto is_hdf5 = [](const std::string& text) {
+    return io::is_hdf5_path(parse_reference(text).file) ||
+           io::is_hdf5_path(parse_reference(text.substr(text.find('=') + 1)).file);
+  };
+  return arguments.chunk > 0 || fs::path(arguments.result).extension() == ".h5" ||
+         std::ranges::any_of(arguments.inputs, is_hdf5);
 }
 
 std::string quadrature_text(const Request& request) {

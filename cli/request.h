@@ -19,6 +19,9 @@ namespace mho::cli {
 /// no file that the run reads would be replaced. Throws Error(kInvalidArgument).
 void check_destinations(const AttributeArguments& arguments);
 
+/// Whether results are written chunk by chunk: HDF5 in or out, or --chunk.
+[[nodiscard]] bool streams(const AttributeArguments& arguments);
+
 /// "adaptive to tolerance 0.01, at most 1024 segments", "64 segments, midpoint"; "" without a path.
 [[nodiscard]] std::string quadrature_text(const Request& request);
 

@@ -4,13 +4,17 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <mho/error.h>
+#include <mho/formats.h>
 #include <mho/io.h>
 
 #include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <optional>
+#include <set>
 
 #include "text.h"
+#include "text_sources.h"
 
 namespace mho::cli {
 
@@ -55,8 +59,43 @@ std::optional<DifferenceTarget> parse_difference(std::string_view text, std::spa
 
 bool is_integer(const Array& array) { return array.dtype() == DType::i64 || array.dtype() == DType::i32; }
 
+/// A table's column of whole numbers as integers, else as it is.
+Array read_column(const FileReference& reference) {
+  const std::vector<std::string> columns =
+      reference.array.empty() ? std::vector<std::string>{} : split(reference.array, ',');
+  const Array values = io::read_table(reference.file, columns).values;
+  const auto numbers = values.as<double>();
+  const bool whole = std::ranges::all_of(numbers, [](double v) { return v == std::floor(v) && std::abs(v) < 0x1p53; });
+  return whole ? values.to(DType::i64) : values;
+}
+
+/// Pictures in folders: the folder's name is a label, or stands for its place among the sorted names.
+Target read_folders(const std::filesystem::path& folder, std::span<const std::string> labels) {
+  std::set<std::string> folders;
+  std::vector<std::string> names;
+  for (const std::filesystem::path& file : pictures_in(folder)) {
+    names.push_back(file.parent_path().filename().string());
+    if (std::filesystem::equivalent(file.parent_path(), folder)) {
+      throw Error(Code::kInvalidArgument, fmt::format("-t @{}: {} lies in no folder that could name its class",
+                                                      folder.string(), file.string()));
+    }
+    folders.insert(names.back());
+  }
+  IndexTarget target;
+  for (const std::string& name : names) {
+    const auto label = std::ranges::find(labels, name);
+    if (!labels.empty() && label == labels.end()) {
+      throw Error(Code::kNotFound, fmt::format("-t @{}: folder '{}' is no label", folder.string(), name));
+    }
+    target.indices.push_back(
+        {labels.empty() ? std::distance(folders.begin(), folders.find(name)) : label - labels.begin()});
+  }
+  return target;
+}
+
 Array read_indices(std::string_view text) {
   const FileReference reference = parse_reference(text);
+  if (io::is_table_path(reference.file)) return read_column(reference);
   if (reference.file.extension() != ".npz") return io::read_npy(reference.file);
   auto arrays = io::read_npz(reference.file);
   std::string name = reference.array;
@@ -117,6 +156,9 @@ std::vector<std::string> read_labels(const std::filesystem::path& file) {
 
 Target parse_target(std::string_view text, std::span<const std::string> labels) {
   if (text == "argmax") return ArgmaxTarget{};
+  if (text.starts_with('@') && std::filesystem::is_directory(text.substr(1))) {
+    return read_folders(text.substr(1), labels);
+  }
   if (text.starts_with('@')) return read_target(text.substr(1));
   if (auto index = parse_element(text, labels)) return IndexTarget{{std::move(*index)}};
   if (auto difference = parse_difference(text, labels)) return std::move(*difference);

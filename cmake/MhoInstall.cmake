@@ -16,5 +16,6 @@ configure_package_config_file("${PROJECT_SOURCE_DIR}/cmake/mhoConfig.cmake.in" "
                               INSTALL_DESTINATION "${package_dir}")
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/mhoConfigVersion.cmake" COMPATIBILITY SameMinorVersion)
 install(FILES "${PROJECT_BINARY_DIR}/mhoConfig.cmake" "${PROJECT_BINARY_DIR}/mhoConfigVersion.cmake"
-              "${PROJECT_SOURCE_DIR}/cmake/FindOneDNN.cmake" DESTINATION "${package_dir}")
+              "${PROJECT_SOURCE_DIR}/cmake/FindOneDNN.cmake"
+              "${PROJECT_SOURCE_DIR}/cmake/FindSerialHDF5.cmake" DESTINATION "${package_dir}")
 install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION "${CMAKE_INSTALL_DOCDIR}")

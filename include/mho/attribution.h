@@ -205,6 +205,7 @@ struct Result {
   std::string batching;     ///< as in Inspection
   std::int64_t micro_batch = 1;
   std::map<std::string, std::string> metadata;  ///< everything needed to repeat the run
+  std::vector<std::string> names;               ///< of the examples, where the caller has given them some; else empty
 };
 
 /// Attributes F to the neurons of the requested layers for every example of `inputs`.

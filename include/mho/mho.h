@@ -7,6 +7,9 @@
 #include <mho/check.h>
 #include <mho/error.h>
 #include <mho/evaluation.h>
+#include <mho/formats.h>
 #include <mho/io.h>
 #include <mho/model.h>
+#include <mho/parts.h>
 #include <mho/report.h>
+#include <mho/rows.h>

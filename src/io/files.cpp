@@ -120,12 +120,35 @@ void AtomicFile::write(std::span<const std::byte> bytes) {
 void AtomicFile::commit() {
   if (::fsync(descriptor_.get()) != 0) fail(path_, "cannot be flushed to the disk", errno);
   if (::close(descriptor_.release()) != 0) fail(path_, "cannot be closed", errno);
-  if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail(path_, "cannot be put in place", errno);
+  put_in_place(temporary_, path_);
   temporary_.clear();
-  // The new name itself survives a power failure only when the folder is flushed too; some file systems refuse that.
-  const auto folder = path_.parent_path().empty() ? std::filesystem::path(".") : path_.parent_path();
-  const Descriptor handle(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}
+
+void AtomicFile::overwrite(std::uint64_t offset, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t put = ::pwrite(descriptor_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) fail(path_, "cannot be written", errno);
+    bytes = bytes.subspan(static_cast<std::size_t>(put));
+    offset += static_cast<std::uint64_t>(put);
+  }
+}
+
+void flush_file(const std::filesystem::path& path) {
+  const Descriptor handle(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (handle.get() < 0 || ::fsync(handle.get()) != 0) fail(path, "cannot be flushed to the disk", errno);
+}
+
+void flush_folder(const std::filesystem::path& folder) {
+  const auto name = folder.empty() ? std::filesystem::path(".") : folder;
+  const Descriptor handle(::open(name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (handle.get() >= 0) ::fsync(handle.get());
+}
+
+void put_in_place(const std::filesystem::path& from, const std::filesystem::path& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0) fail(to, "cannot be put in place", errno);
+  // The new name itself survives a power failure only when the folder is flushed too.
+  flush_folder(to.parent_path());
 }
 
 }  // namespace mho::io

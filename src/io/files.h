@@ -56,6 +56,8 @@ class AtomicFile {
 
   void write(std::span<const std::byte> bytes);
   [[nodiscard]] std::uint64_t position() const noexcept { return position_; }
+  /// Replaces bytes that were written already.
+  void overwrite(std::uint64_t offset, std::span<const std::byte> bytes);
   void commit();
 
  private:
@@ -64,5 +66,11 @@ class AtomicFile {
   Descriptor descriptor_;
   std::uint64_t position_ = 0;
 };
+
+/// Flushes a file, and a folder, to the disk. Folders of file systems that cannot are left alone.
+void flush_file(const std::filesystem::path& path);
+void flush_folder(const std::filesystem::path& folder);
+/// Renames within a file system, and flushes the folder of the new name. Throws Error(kIo).
+void put_in_place(const std::filesystem::path& from, const std::filesystem::path& to);
 
 }  // namespace mho::io

@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace mho::io {
 
@@ -51,5 +52,10 @@ struct NpyHeader {
 [[nodiscard]] const char* npy_descr(DType type) noexcept;
 /// A zero-dimensional unicode array that holds `utf8` (header and elements). Invalid UTF-8 becomes U+FFFD.
 [[nodiscard]] std::string npy_text(std::string_view utf8);
+/// Likewise a one-dimensional array of texts.
+[[nodiscard]] std::string npy_texts(std::span<const std::string> utf8);
+/// A one-dimensional array of texts; nullopt for anything else.
+[[nodiscard]] std::optional<std::vector<std::string>> read_npy_texts(ByteSource& source, const NpyHeader& header,
+                                                                     std::string_view what);
 
 }  // namespace mho::io

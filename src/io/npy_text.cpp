@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <mho/error.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "io/npy_format.h"
@@ -63,10 +64,14 @@ std::vector<char32_t> decode_utf8(std::string_view text) {
   return result;
 }
 
-}  // namespace
+void append_padded(std::string& bytes, const std::vector<char32_t>& characters, std::size_t width) {
+  for (std::size_t i = 0; i < width; ++i) {
+    const char32_t c = i < characters.size() ? characters[i] : U'\0';
+    for (int k = 0; k < 4; ++k) bytes.push_back(static_cast<char>((c >> (8 * k)) & 0xFF));
+  }
+}
 
-std::optional<std::string> read_npy_text(ByteSource& source, const NpyHeader& header, std::string_view what) {
-  if ((header.kind != 'U' && header.kind != 'S') || !header.shape.empty()) return std::nullopt;
+std::string read_one(ByteSource& source, const NpyHeader& header, std::string_view what) {
   if (header.item_size > source.remaining() || header.item_size > kMostTextBytes) {
     throw Error(Code::kIo, fmt::format("{}: its header says a text of {} bytes, but {} follow; it is truncated or "
                                        "damaged",
@@ -91,14 +96,42 @@ std::optional<std::string> read_npy_text(ByteSource& source, const NpyHeader& he
   return text;
 }
 
-std::string npy_text(std::string_view utf8) {
-  std::vector<char32_t> characters = decode_utf8(utf8);
-  if (characters.empty()) characters.push_back(U'\0');  // NumPy has no text type of zero width; padding reads as ""
-  std::string bytes = npy_header(fmt::format("<U{}", characters.size()), {});
-  bytes.reserve(bytes.size() + 4 * characters.size());
-  for (const char32_t c : characters) {
-    for (int k = 0; k < 4; ++k) bytes.push_back(static_cast<char>((c >> (8 * k)) & 0xFF));
+}  // namespace
+
+std::optional<std::string> read_npy_text(ByteSource& source, const NpyHeader& header, std::string_view what) {
+  if ((header.kind != 'U' && header.kind != 'S') || !header.shape.empty()) return std::nullopt;
+  return read_one(source, header, what);
+}
+
+std::optional<std::vector<std::string>> read_npy_texts(ByteSource& source, const NpyHeader& header,
+                                                       std::string_view what) {
+  if ((header.kind != 'U' && header.kind != 'S') || header.shape.size() != 1) return std::nullopt;
+  // Texts of no width have no bytes that would bound their number.
+  if (header.item_size == 0 || static_cast<std::uint64_t>(header.shape[0]) > source.remaining() / header.item_size) {
+    throw Error(Code::kIo, fmt::format("{}: its header says {} texts of {} bytes, but {} bytes follow; it is truncated "
+                                       "or damaged",
+                                       what, header.shape[0], header.item_size, source.remaining()));
   }
+  std::vector<std::string> texts;
+  for (std::int64_t i = 0; i < header.shape[0]; ++i) texts.push_back(read_one(source, header, what));
+  return texts;
+}
+
+std::string npy_text(std::string_view utf8) {
+  const std::vector<char32_t> characters = decode_utf8(utf8);
+  // NumPy has no text type of zero width; padding reads as "".
+  const std::size_t width = std::max<std::size_t>(characters.size(), 1);
+  std::string bytes = npy_header(fmt::format("<U{}", width), {});
+  append_padded(bytes, characters, width);
+  return bytes;
+}
+
+std::string npy_texts(std::span<const std::string> utf8) {
+  std::size_t width = 1;
+  for (const std::string& text : utf8) width = std::max(width, decode_utf8(text).size());
+  std::string bytes = npy_header(fmt::format("<U{}", width), {static_cast<std::int64_t>(utf8.size())});
+  bytes.reserve(bytes.size() + 4 * width * utf8.size());
+  for (const std::string& text : utf8) append_padded(bytes, decode_utf8(text), width);
   return bytes;
 }
 

@@ -56,6 +56,27 @@ std::map<std::string, std::string> read_npz_texts(const std::filesystem::path& p
   return texts;
 }
 
+std::map<std::string, std::vector<std::string>, std::less<>> read_npz_text_lists(const std::filesystem::path& path) {
+  std::map<std::string, std::vector<std::string>, std::less<>> lists;
+  for_each_member(path, [&](const std::string& name, const NpyHeader& header, ByteSource& source, const auto& what) {
+    if (auto texts = read_npy_texts(source, header, what)) lists.emplace(name, std::move(*texts));
+  });
+  return lists;
+}
+
+Array read_npz_array(const std::filesystem::path& path, std::string_view name) {
+  const InputFile file(path);
+  for (const ZipEntry& entry : read_zip_directory(file)) {
+    if (entry.name != fmt::format("{}.npy", name)) continue;
+    const std::string what = fmt::format("{}: array '{}'", path.string(), name);
+    const auto source = open_zip_entry(file, entry);
+    Array array = read_npy_elements(*source, read_npy_header(*source, what), what);
+    drain(*source);
+    return array;
+  }
+  throw Error(Code::kIo, fmt::format("{}: there is no array '{}'", path.string(), name));
+}
+
 std::string NpzWriter::member(std::string_view name) {
   if (name.empty() || name.find('\0') != std::string_view::npos) {
     throw Error(Code::kInvalidArgument, "an array of an .npz needs a name without zero bytes");
@@ -71,8 +92,20 @@ void NpzWriter::add(std::string_view name, const Array& array) {
   zip_.add(member(name), std::as_bytes(std::span(header)), array.bytes());
 }
 
+void NpzWriter::begin(std::string_view name, DType dtype, const Shape& shape) {
+  const std::string header = npy_header(npy_descr(dtype), shape);
+  const auto elements = static_cast<std::uint64_t>(element_count(shape)) * size_of(dtype);
+  zip_.begin(member(name), header.size() + elements);
+  zip_.append(std::as_bytes(std::span(header)));
+}
+
 void NpzWriter::add_text(std::string_view name, std::string_view utf8) {
   const std::string bytes = npy_text(utf8);
+  zip_.add(member(name), std::as_bytes(std::span(bytes)), {});
+}
+
+void NpzWriter::add_texts(std::string_view name, std::span<const std::string> utf8) {
+  const std::string bytes = npy_texts(utf8);
   zip_.add(member(name), std::as_bytes(std::span(bytes)), {});
 }
 

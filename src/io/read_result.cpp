@@ -1,9 +1,14 @@
 // read_result of <mho/io.h>: from a result file back to a Result.
 #include <fmt/format.h>
 #include <mho/io.h>
+#include <mho/rows.h>
 
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <optional>
+
+#include "io/hdf5_texts.h"
+#include "io/npz.h"
 
 namespace mho::io {
 
@@ -65,15 +70,41 @@ LayerResult read_layer(const std::filesystem::path& path, Arrays& arrays, const 
   return layer;
 }
 
+/// What a result file holds, whatever its format.
+struct Contents {
+  Arrays arrays;
+  std::optional<std::string> metadata;
+  std::optional<std::vector<std::string>> names;
+};
+
+Contents read_archive(const std::filesystem::path& path) {
+  Contents contents{read_npz(path), {}, {}};
+  auto texts = read_npz_texts(path);
+  if (const auto it = texts.find("mho/metadata"); it != texts.end()) contents.metadata = std::move(it->second);
+  auto lists = read_npz_text_lists(path);
+  if (const auto it = lists.find("mho/names"); it != lists.end()) contents.names = std::move(it->second);
+  return contents;
+}
+
+Contents read_hdf5(const std::filesystem::path& path) {
+  Contents contents;
+  for (const ArrayEntry& entry : list_hdf5(path)) {
+    const auto rows = open_hdf5_rows(path, entry.name);
+    contents.arrays.emplace(entry.name, rows->read(0, entry.shape.empty() ? 1 : entry.shape[0]));
+  }
+  if (auto text = read_hdf5_texts(path, "mho/metadata"); text && text->size() == 1) contents.metadata = text->front();
+  contents.names = read_hdf5_texts(path, "mho/names");
+  return contents;
+}
+
 }  // namespace
 
 Result read_result(const std::filesystem::path& path) {
-  Arrays arrays = read_npz(path);
-  const auto texts = read_npz_texts(path);
-  const auto text = texts.find("mho/metadata");
-  if (text == texts.end()) refuse(path, "this is not a result file: there is no 'mho/metadata'");
+  Contents contents = is_hdf5_path(path) ? read_hdf5(path) : read_archive(path);
+  Arrays& arrays = contents.arrays;
+  if (!contents.metadata) refuse(path, "this is not a result file: there is no 'mho/metadata'");
   try {
-    const json document = json::parse(text->second);
+    const json document = json::parse(*contents.metadata);
     Result result;
     const auto target = arrays.find("mho/target");
     if (target == arrays.end() || target->second.shape().size() != 1) refuse(path, "there is no column 'mho/target'");
@@ -87,6 +118,12 @@ Result read_result(const std::filesystem::path& path) {
     result.evaluations = column<std::int64_t>(path, arrays, "mho/evaluations", examples);
     result.steps = column<std::int64_t>(path, arrays, "mho/steps", examples);
     result.converged = column<bool>(path, arrays, "mho/converged", examples);
+    if (contents.names) {
+      if (static_cast<std::int64_t>(contents.names->size()) != examples) {
+        refuse(path, fmt::format("there are {} names of {} examples", contents.names->size(), examples));
+      }
+      result.names = std::move(*contents.names);
+    }
     result.target_tensor = document.at("target_tensor").get<std::string>();
     result.target_note = document.at("target_note").get<std::string>();
     result.batching = document.at("batching").get<std::string>();

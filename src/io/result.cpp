@@ -4,20 +4,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "io/npz.h"
+#include "io/result_layout.h"
 
 namespace mho::io {
 
 namespace {
-
-std::string array_name(std::string_view layer) {
-  std::string name(layer);
-  std::replace(name.begin(), name.end(), '\0', '_');
-  if (name.empty() || name.starts_with("mho/")) name.insert(0, "layer:");
-  return name;
-}
 
 Array flags(const std::vector<bool>& values) {
   Array array(DType::b8, {static_cast<std::int64_t>(values.size())});
@@ -28,6 +21,15 @@ Array flags(const std::vector<bool>& values) {
 template <class T>
 Array vector(const std::vector<T>& values) {
   return {Shape{static_cast<std::int64_t>(values.size())}, values};
+}
+
+}  // namespace
+
+std::string array_name(std::string_view layer) {
+  std::string name(layer);
+  std::replace(name.begin(), name.end(), '\0', '_');
+  if (name.empty() || name.starts_with("mho/")) name.insert(0, "layer:");
+  return name;
 }
 
 nlohmann::json describe(const Result& result) {
@@ -49,24 +51,33 @@ nlohmann::json describe(const Result& result) {
   return document;
 }
 
-}  // namespace
+std::string metadata_text(const nlohmann::json& document) {
+  return document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+void for_each_array(const Result& result, const std::function<std::string(const LayerResult&)>& name_of,
+                    const std::function<void(const std::string&, const Array&)>& visit) {
+  for (const LayerResult& layer : result.layers) {
+    const std::string name = name_of(layer);
+    visit(name, layer.values);
+    if (!layer.residual.empty()) visit(fmt::format("mho/residual/{}", name), vector(layer.residual));
+    visit(fmt::format("mho/estimated_error/{}", name), vector(layer.estimated_error));
+  }
+  visit("mho/f_input", vector(result.f_input));
+  visit("mho/f_baseline", vector(result.f_baseline));
+  visit("mho/target", vector(result.target));
+  visit("mho/evaluations", vector(result.evaluations));
+  visit("mho/steps", vector(result.steps));
+  visit("mho/converged", flags(result.converged));
+}
 
 void write_result(const std::filesystem::path& path, const Result& result) {
   NpzWriter writer(path);
-  for (const LayerResult& layer : result.layers) {
-    const std::string name = array_name(layer.name);
-    writer.add(name, layer.values);
-    if (!layer.residual.empty()) writer.add(fmt::format("mho/residual/{}", name), vector(layer.residual));
-    writer.add(fmt::format("mho/estimated_error/{}", name), vector(layer.estimated_error));
-  }
-  writer.add("mho/f_input", vector(result.f_input));
-  writer.add("mho/f_baseline", vector(result.f_baseline));
-  writer.add("mho/target", vector(result.target));
-  writer.add("mho/evaluations", vector(result.evaluations));
-  writer.add("mho/steps", vector(result.steps));
-  writer.add("mho/converged", flags(result.converged));
-  // Names in a model need not be valid UTF-8.
-  writer.add_text("mho/metadata", describe(result).dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+  for_each_array(
+      result, [](const LayerResult& layer) { return array_name(layer.name); },
+      [&](const std::string& name, const Array& array) { writer.add(name, array); });
+  if (!result.names.empty()) writer.add_texts("mho/names", result.names);
+  writer.add_text("mho/metadata", metadata_text(describe(result)));
   writer.finish();
 }
 

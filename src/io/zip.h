@@ -38,10 +38,15 @@ class ZipWriter {
   explicit ZipWriter(const std::filesystem::path& path) : file_(path) {}
   /// The member is `head` followed by `body`.
   void add(std::string_view name, std::span<const std::byte> head, std::span<const std::byte> body);
+  /// The same piece by piece: `begin`, `append` as often as it takes to give `size` bytes, `end`.
+  void begin(std::string_view name, std::uint64_t size);
+  void append(std::span<const std::byte> bytes);
+  void end();
   void finish();
 
  private:
   AtomicFile file_;
+  std::uint64_t left_ = 0;  ///< bytes of the open member that are still to come
   std::vector<ZipEntry> entries_;
 };
 

@@ -36,38 +36,57 @@ constexpr std::uint64_t kVersion = 45;             // the first with zip64
 constexpr std::uint64_t kNameIsUtf8 = 0x0800;      // flag bit 11
 constexpr std::uint64_t kFirstOfJanuary1980 = 33;  // a fixed date: the same result gives the same file
 
-std::uint32_t checksum(std::span<const std::byte> head, std::span<const std::byte> body) {
-  uLong crc = crc32(0, nullptr, 0);
-  for (auto part : {head, body}) {
-    while (!part.empty()) {
-      const auto some = part.first(std::min(part.size(), std::size_t{1} << 30));
-      crc = crc32(crc, reinterpret_cast<const Bytef*>(some.data()), static_cast<uInt>(some.size()));
-      part = part.subspan(some.size());
-    }
+constexpr std::uint64_t kCrcOffset = 14;  // in a local header
+
+std::uint32_t add_to_crc(std::uint32_t crc, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const auto some = bytes.first(std::min(bytes.size(), std::size_t{1} << 30));
+    crc = static_cast<std::uint32_t>(
+        crc32(crc, reinterpret_cast<const Bytef*>(some.data()), static_cast<uInt>(some.size())));
+    bytes = bytes.subspan(some.size());
   }
-  return static_cast<std::uint32_t>(crc);
+  return crc;
 }
 
 }  // namespace
 
 void ZipWriter::add(std::string_view name, std::span<const std::byte> head, std::span<const std::byte> body) {
+  begin(name, std::uint64_t{head.size()} + body.size());
+  append(head);
+  append(body);
+  end();
+}
+
+void ZipWriter::begin(std::string_view name, std::uint64_t size) {
   if (name.size() > std::numeric_limits<std::uint16_t>::max()) {
     throw Error(Code::kLimit, fmt::format("the array name '{}...' is too long for an archive", name.substr(0, 40)));
   }
   ZipEntry entry;
   entry.name = name;
-  entry.crc = checksum(head, body);
-  entry.compressed = entry.uncompressed = std::uint64_t{head.size()} + body.size();
+  entry.compressed = entry.uncompressed = size;
   entry.header_offset = file_.position();
   Record local;
   local.u32(zip::kLocalSignature).u16(kVersion).u16(kNameIsUtf8).u16(0).u16(0).u16(kFirstOfJanuary1980);
-  // Sizes always go to the zip64 field, as numpy does: one form, whatever the size.
-  local.u32(entry.crc).u32(zip::kIn64).u32(zip::kIn64).u16(name.size()).u16(20).text(name);
+  // Sizes always go to the zip64 field, as numpy does: one form, whatever the size. The CRC is not known yet.
+  local.u32(0).u32(zip::kIn64).u32(zip::kIn64).u16(name.size()).u16(20).text(name);
   local.u16(zip::kZip64Field).u16(16).u64(entry.uncompressed).u64(entry.compressed);
   file_.write(local.bytes());
-  file_.write(head);
-  file_.write(body);
+  left_ = size;
   entries_.push_back(std::move(entry));
+}
+
+void ZipWriter::append(std::span<const std::byte> bytes) {
+  if (bytes.size() > left_) throw Error(Code::kInternal, "a member of an archive is longer than was said");
+  entries_.back().crc = add_to_crc(entries_.back().crc, bytes);
+  file_.write(bytes);
+  left_ -= bytes.size();
+}
+
+void ZipWriter::end() {
+  if (left_ != 0) throw Error(Code::kInternal, "a member of an archive is shorter than was said");
+  Record crc;
+  crc.u32(entries_.back().crc);
+  file_.overwrite(entries_.back().header_offset + kCrcOffset, crc.bytes());
 }
 
 void ZipWriter::finish() {

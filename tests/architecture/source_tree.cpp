@@ -33,7 +33,7 @@ const std::map<std::string, std::vector<std::string>> kMayInclude = {
 const std::vector<std::pair<std::string, std::string>> kVendors = {
     {"^(oneapi/)?dnnl", "src/kernels/cpu/"},
     {"^(onnx/onnx|google/protobuf)", "src/onnx/"},
-    {"^(png\\.h|jpeglib\\.h|jerror\\.h|zlib\\.h|stb(_|/))", "src/io/"},
+    {"^(png\\.h|jpeglib\\.h|jerror\\.h|zlib\\.h|hdf5\\.h|stb(_|/))", "src/io/"},
     {"^nlohmann/", "src/io/ src/report/ cli/"},
     {"^CLI/", "cli/"},
     {"^omp\\.h", "src/kernels/"},

@@ -12,7 +12,7 @@
 namespace mho::cli {
 namespace {
 
-using Arrays = std::map<std::string, Array, std::less<>>;
+using Entries = std::vector<io::ArrayEntry>;
 
 Port port(std::string name, Shape shape) { return {std::move(name), "float", std::move(shape), {}}; }
 
@@ -68,26 +68,26 @@ TEST(Inputs, FitMeansSameRankAndFixedExtents) {
 }
 
 TEST(Inputs, ArchivesGiveTheArrayOfTheName) {
-  const Arrays arrays = {{"image", counted_floats({1})}, {"images", counted_floats({2, 1, 8, 8})}};
+  const Entries arrays = {{"image", DType::f32, {1}}, {"images", DType::f32, {2, 1, 8, 8}}};
   EXPECT_EQ(choose_array(kOne[0], arrays, "f.npz"), "image");
 }
 
 TEST(Inputs, ArchivesGiveTheOnlyArrayThatFits) {
-  const Arrays arrays = {{"pixels", counted_floats({2, 1, 8, 8})}, {"labels", counted_floats({2})}};
+  const Entries arrays = {{"pixels", DType::f32, {2, 1, 8, 8}}, {"labels", DType::f32, {2}}};
   EXPECT_EQ(choose_array(kOne[0], arrays, "f.npz"), "pixels");
 }
 
 TEST(Inputs, ArchivesGiveTheUsualNameAmongThoseThatFit) {
-  const Arrays arrays = {{"X", counted_floats({2, 1, 8, 8})}, {"masks", counted_floats({2, 1, 8, 8})}};
+  const Entries arrays = {{"X", DType::f32, {2, 1, 8, 8}}, {"masks", DType::f32, {2, 1, 8, 8}}};
   EXPECT_EQ(choose_array(kOne[0], arrays, "f.npz"), "X");
 }
 
 TEST(Inputs, ArchivesThatLeaveADoubtAreRefusedWithTheirContents) {
-  const Arrays two = {{"p", counted_floats({2, 1, 8, 8})}, {"q", counted_floats({2, 1, 8, 8})}};
+  const Entries two = {{"p", DType::f32, {2, 1, 8, 8}}, {"q", DType::f32, {2, 1, 8, 8}}};
   const Thrown several = thrown_by([&] { (void)choose_array(kOne[0], two, "f.npz"); });
   EXPECT_EQ(several.code, Code::kInvalidArgument);
   EXPECT_TRUE(several.says("p float32 [2, 1, 8, 8]") && several.says("f.npz:ARRAY")) << several.message;
-  const Thrown none = thrown_by([&] { (void)choose_array(kOne[0], {{"labels", counted_floats({2})}}, "f.npz"); });
+  const Thrown none = thrown_by([&] { (void)choose_array(kOne[0], Entries{{"labels", DType::f32, {2}}}, "f.npz"); });
   EXPECT_TRUE(none.says("no array fits") && none.says("labels")) << none.message;
 }
 
@@ -136,7 +136,7 @@ TEST(Inputs, ArchivesFeedInputsByNameInModelsWithSeveral) {
 
 TEST(Inputs, MissingAndUnknownFilesAreNamed) {
   EXPECT_EQ(thrown_by([] { (void)read({"/nowhere/x.npy"}, kOne); }).code, Code::kIo);
-  EXPECT_EQ(thrown_by([] { (void)read({"x.csv"}, kOne); }).code, Code::kInvalidArgument);
+  EXPECT_EQ(thrown_by([] { (void)read({"x.doc"}, kOne); }).code, Code::kInvalidArgument);
   const std::string digits = MHO_SOURCE_DIR "/examples/digits/digits.npz:pixels";
   EXPECT_TRUE(thrown_by([&] { (void)read({digits}, kOne); }).says("labels int64 [36]"));
 }

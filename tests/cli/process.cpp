@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,7 +34,9 @@ bool catches_interrupt(pid_t pid) {
 
 }  // namespace
 
-Process::Process(const std::vector<std::string>& arguments, std::string folder) : folder_(std::move(folder)) {
+Process::Process(const std::vector<std::string>& arguments, std::string folder,
+                 const std::vector<std::string>& environment)
+    : folder_(std::move(folder)) {
   std::vector<std::string> words = {MHO_PROGRAM};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
@@ -41,6 +44,11 @@ Process::Process(const std::vector<std::string>& arguments, std::string folder) 
   argv.push_back(nullptr);
   // Tests run beside each other: threads that spin while they wait would take the cores from one another.
   setenv("OMP_WAIT_POLICY", "passive", 0);
+  std::vector<std::string> settings = environment;
+  std::vector<char*> variables;
+  for (std::string& setting : settings) variables.push_back(setting.data());
+  for (char** it = environ; *it != nullptr; ++it) variables.push_back(*it);
+  variables.push_back(nullptr);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   const std::string out = folder_ + "/stdout";
@@ -49,14 +57,14 @@ Process::Process(const std::vector<std::string>& arguments, std::string folder) 
   posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
   posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
   posix_spawn_file_actions_addchdir_np(&actions, MHO_SOURCE_DIR);
-  const int failed = posix_spawn(&pid_, MHO_PROGRAM, &actions, nullptr, argv.data(), environ);
+  const int failed = posix_spawn(&pid_, MHO_PROGRAM, &actions, nullptr, argv.data(), variables.data());
   posix_spawn_file_actions_destroy(&actions);
   if (failed != 0) throw std::runtime_error("the program could not be started: " MHO_PROGRAM);
 }
 
 Process::~Process() {
   if (pid_ <= 0) return;
-  kill(pid_, SIGKILL);
+  ::kill(pid_, SIGKILL);
   waitpid(pid_, nullptr, 0);
 }
 
@@ -69,18 +77,20 @@ bool Process::handles_interrupts() const {
   return false;
 }
 
-void Process::interrupt() const { kill(pid_, SIGINT); }
+void Process::interrupt() const { ::kill(pid_, SIGINT); }
+void Process::kill() const { ::kill(pid_, SIGKILL); }
 
 Finished Process::wait(int seconds) {
   int status = 0;
   const Clock::time_point end = Clock::now() + std::chrono::seconds(seconds);
-  while (waitpid(pid_, &status, WNOHANG) == 0) {
-    if (Clock::now() > end) kill(pid_, SIGKILL);
+  struct rusage usage {};
+  while (wait4(pid_, &status, WNOHANG, &usage) == 0) {
+    if (Clock::now() > end) ::kill(pid_, SIGKILL);
     std::this_thread::sleep_for(1ms);
   }
   pid_ = -1;
   return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), read_text(folder_ + "/stdout"),
-          read_text(folder_ + "/stderr")};
+          read_text(folder_ + "/stderr"), usage.ru_maxrss};
 }
 
 Finished run_program(const std::vector<std::string>& arguments) {

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -12,12 +13,15 @@ struct Finished {
   int status = -1;  ///< exit status; 128 + signal where a signal ended it
   std::string output;
   std::string errors;
+  std::int64_t peak_kib = 0;  ///< largest resident set
 };
 
 /// A run of the program `mho`, in the project's root, with stdout and stderr to files in `folder`.
 class Process {
  public:
-  Process(const std::vector<std::string>& arguments, std::string folder);
+  /// `environment`: "NAME=VALUE", besides what this process has.
+  Process(const std::vector<std::string>& arguments, std::string folder,
+          const std::vector<std::string>& environment = {});
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
   ~Process();
@@ -25,6 +29,8 @@ class Process {
   /// Waits until the program handles SIGINT itself; false if it ends or ten seconds pass first.
   [[nodiscard]] bool handles_interrupts() const;
   void interrupt() const;
+  /// SIGKILL.
+  void kill() const;
   /// Ends the program by force after `seconds`.
   Finished wait(int seconds = 120);
 

@@ -1,0 +1,56 @@
+// The names in a folder of parts, and their removal: nothing else in there is touched.
+#include "io/parts_folder.h"
+
+#include <fmt/format.h>
+#include <mho/error.h>
+
+#include <algorithm>
+#include <string>
+#include <system_error>
+
+namespace mho::io {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+bool is_temporary(const std::string& name) { return name.starts_with('.') && name.ends_with(".tmp"); }
+
+bool is_part(const std::string& name) {
+  return name.ends_with(".npz") && name.size() > 4 &&
+         std::all_of(name.begin(), name.end() - 4, [](char c) { return '0' <= c && c <= '9'; });
+}
+
+template <class Wanted>
+void remove_if(const fs::path& folder, Wanted&& wanted) {
+  std::error_code error;
+  for (auto it = fs::directory_iterator(folder, error); !error && it != fs::directory_iterator(); it.increment(error)) {
+    if (!wanted(it->path().filename().string())) continue;
+    fs::remove(it->path(), error);
+    if (error) break;
+  }
+  if (error) throw Error(Code::kIo, fmt::format("{}: cannot be cleaned up: {}", folder.string(), error.message()));
+}
+
+}  // namespace
+
+fs::path PartsFolder::part(std::int64_t index) const { return path / fmt::format("{:08}.npz", index); }
+
+void PartsFolder::remove_temporaries() const { remove_if(path, is_temporary); }
+
+void PartsFolder::remove_contents() const {
+  remove_if(path, [](const std::string& name) { return is_part(name) || is_temporary(name) || name == "whole"; });
+  remove_if(path, [](const std::string& name) { return name == "manifest.json"; });
+  remove_if(path, [](const std::string& name) { return name == "done"; });
+}
+
+void PartsFolder::remove_lock() const noexcept {
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(path, ignored)) {
+    if (entry.path().filename() != kLock) return;
+  }
+  fs::remove(path / kLock, ignored);
+  fs::remove(path, ignored);
+}
+
+}  // namespace mho::io
