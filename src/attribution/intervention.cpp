@@ -72,7 +72,7 @@ Intervention::Intervention(const Setup& setup, const Ends& ends, std::size_t lay
     lanes_.push_back({{}, network.device()});
   }
   for (Lane& lane : lanes_) lane.plan = network.plans().lend(network.graph(batch_), request, lane.device, options);
-  for (const OwnedTensor& value : ends.replacements[layer]) replacements_.push_back(value);
+  for (const OwnedTensor& value : ends.replacements[layer]) replacements_.emplace_back(value.view());
 }
 
 /// What bypasses the layer is fed as it is at x; where the batch does not cut it, it is computed again.
