@@ -72,7 +72,7 @@ CLI::App* declare_report(CLI::App& app, PageArguments& arguments) {
                    "The inputs that were attributed, as for attribute: pictures and one-hot DNA are drawn")
       ->type_name("INPUT");
   command->add_option("--labels", arguments.labels, "Names of the outputs, one per line")->type_name("FILE");
-  command->add_option("--evaluation", arguments.evaluation, "What mho evaluate --json printed; its curves are drawn")
+  command->add_option("--evaluation", arguments.evaluation, "What mho evaluate -o wrote; its curves are drawn")
       ->type_name("FILE.json");
   command->add_option("--title", arguments.title, "Heading of the page (default: model and method)")->type_name("TEXT");
   command->add_option("--examples", arguments.examples, "Only examples A up to, not including, B of the result")

@@ -96,7 +96,7 @@ std::string printable(std::string_view text) {
     const bool c1 = byte == 0xC2 && i + 1 < result.size() && static_cast<unsigned char>(result[i + 1]) < 0xA0 &&
                     static_cast<unsigned char>(result[i + 1]) >= 0x80;
     if (byte < 0x20 || byte == 0x7F) result[i] = '?';
-    if (c1) result.replace(i, 2, "?");
+    if (c1) result.replace(i, 2, 1, '?');
   }
   return result;
 }

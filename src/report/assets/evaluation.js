@@ -35,7 +35,7 @@ function points(curve) {
   })).filter((point) => typeof point.value === 'number'));
 }
 
-const dash = (method, i) => (method.reference ? [2, 3] : [[], [7, 3], [3, 2], [9, 3, 2, 3]][i % 4]);
+const dash = (method, i) => (method.reference ? [[2, 3], [1, 5], [8, 3, 1, 3]][i % 3] : [[], [7, 3], [3, 2], [9, 3, 2, 3]][i % 4]);
 
 function panel(name, title, left, side, height, methods, colours) {
   return {
@@ -49,7 +49,7 @@ function panel(name, title, left, side, height, methods, colours) {
       const stroke = method.reference ? colours.soft : colours.series[i % 8];
       const x = {scale: 'x', field: 'part'};
       return [
-        {type: 'area', from, aria: false, interactive: false, encode: {update: {x, y: {scale: 'y', field: 'low'}, y2: {scale: 'y', field: 'high'}, fill: {value: stroke}, fillOpacity: {value: 0.1}}}},
+        {type: 'area', from, aria: false, interactive: false, encode: {update: {x, y: {scale: 'y', field: 'low'}, y2: {scale: 'y', field: 'high'}, fill: {value: stroke}, fillOpacity: {value: Math.min(0.1, 0.4 / methods.length)}}}},
         {type: 'line', from, aria: false, encode: {update: {x, y: {scale: 'y', field: 'value'}, stroke: {value: stroke}, strokeWidth: {value: 1.8}, strokeDash: {value: dash(method, i)}, tooltip: {value: method.name}}}},
       ];
     }),
