@@ -101,11 +101,11 @@ struct Request {
   bool subtract_class_mean = false;  ///< F minus the mean over all elements of its tensor (arXiv 1704.02685, 3.6)
   Baseline baseline = 0.0;
   Quadrature quadrature = Quadrature::kAdaptive;
-  double tolerance = 1e-2;                               ///< relative L1 error per example and layer (kAdaptive)
-  std::int64_t steps = 0;                                ///< segments; 0: by the tolerance (kAdaptive, kSecant), kExact
-  std::int64_t max_steps = 1024;                         ///< kAdaptive gives up here and says so in `converged`
-  std::int64_t max_breakpoints = 20'000;                 ///< kExact: more of them for an example are an Error(kLimit)
-  std::vector<RuleChoice> rules;                         ///< kDeepLift: Rescale, but for these; the last one wins
+  double tolerance = 1e-2;                ///< relative L1 error per example and layer (kAdaptive)
+  std::int64_t steps = 0;                 ///< segments; 0: by the tolerance (kAdaptive, kSecant), kExact
+  std::int64_t max_steps = 1024;          ///< kAdaptive gives up here and says so in `converged`
+  std::int64_t max_breakpoints = 20'000;  ///< kExact: more of them for an example are an Error(kLimit)
+  std::vector<RuleChoice> rules;          ///< kDeepLift: Rescale, but for these; the last one wins
   bool multipliers = false;     ///< kDeepLift: the multipliers instead of contributions; kConductance split by input:
                                 ///< without the factor x_i - x'_i
   bool split_by_input = false;  ///< kConductance: keep Cond_ij instead of summing over inputs

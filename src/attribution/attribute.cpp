@@ -70,8 +70,8 @@ void check(const Request& request) {
                        to_string(request.method)));
   }
   if (!request.neurons.empty() && request.method != Method::kConductance) {
-    refuse(fmt::format("only conductance can be computed for some neurons of a layer, not {}",
-                       to_string(request.method)));
+    refuse(
+        fmt::format("only conductance can be computed for some neurons of a layer, not {}", to_string(request.method)));
   }
   if (!request.rules.empty() && request.method != Method::kDeepLift) {
     refuse(fmt::format("only deeplift has rules, not {}", to_string(request.method)));
