@@ -106,8 +106,8 @@ class Network:
 
 
 _ALL = {
-    "cnn": lambda: Network("cnn", cnn(), (torch.randn(3, 1, 8, 8),), (torch.zeros(1, 1, 8, 8),), torch.tensor([1, 7, 4]),
-                           ("1", "2", "4", "6"), rescale_agrees=("2", "4", "6"),
+    "cnn": lambda: Network("cnn", cnn(), (torch.randn(3, 1, 8, 8),), (torch.zeros(1, 1, 8, 8),),
+                           torch.tensor([1, 7, 4]), ("1", "2", "4", "6"), rescale_agrees=("2", "4", "6"),
                            neuron_agrees=("1",)),
     "residual": lambda: Network("residual", Residual(), (torch.randn(4, 1, 6, 6),), (0.2 * torch.randn(4, 1, 6, 6),), 2,
                                 ("norm1", "relu2", "hidden"),

@@ -1,4 +1,4 @@
-"""Invariant: whatever a module's submodules take and return is a layer under the submodule's name, with its very values."""
+"""Invariant: whatever submodules take and return is a layer under the submodule's name, with its very values."""
 
 import pytest
 

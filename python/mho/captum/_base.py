@@ -1,4 +1,4 @@
-"""What all classes share: the module and its export, layers by identity, results as torch tensors, convergence deltas."""
+"""What all classes share: the module and its export, layers by identity, results as tensors, convergence deltas."""
 
 from __future__ import annotations
 

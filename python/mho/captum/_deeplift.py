@@ -53,10 +53,11 @@ class DeepLift(Attribution):
         return attributions, self.compute_convergence_delta(values, baselines, inputs, target, additional_forward_args)
 
 
-def _of_inputs(bound: Bound, starts: tuple[Tensor, ...], multiply: bool, custom: Any, **target: Any) -> tuple[Tensor, ...]:
+def _of_inputs(bound: Bound, starts: tuple[Tensor, ...], multiply: bool, custom: Any,
+               **target: Any) -> tuple[Tensor, ...]:
     require_real(bound)
-    result = bound.run(layers=bound.reaching(target["output"]), method="deeplift", multipliers=custom is not None or not multiply,
-                       baselines=bound.baselines(starts), **target)
+    result = bound.run(layers=bound.reaching(target["output"]), method="deeplift",
+                       multipliers=custom is not None or not multiply, baselines=bound.baselines(starts), **target)
     values = bound.of_inputs(result)
     if custom is None:
         return values
@@ -78,15 +79,15 @@ class DeepLiftShap(DeepLift):
         if not return_convergence_delta and custom_attribution_func is None:
             bound = self._bind(inputs, additional_forward_args)
             require_real(bound)
-            result = bound.run(layers=bound.reaching(bound.output), method="deeplift", multipliers=not self._multiply_by_inputs,
-                               baselines=References(bound.baselines(references)), output=bound.output,
+            result = bound.run(layers=bound.reaching(bound.output), method="deeplift",
+                               multipliers=not self._multiply_by_inputs, baselines=References(bound.baselines(references)), output=bound.output,
                                target=bound.target(target))
             values = bound.of_inputs(result)
             return values if isinstance(inputs, tuple) else values[0]
         pairs = tuple(t.repeat_interleave(each, 0) for t in x)
         starts = tuple(r.repeat(count, *[1] * (r.ndim - 1)) for r in references)
-        answer = super().attribute(pairs, starts, repeated(target, each),
-                                   tuple(repeated_argument(a, count, each) for a in as_additional(additional_forward_args)),
+        additional = tuple(repeated_argument(a, count, each) for a in as_additional(additional_forward_args))
+        answer = super().attribute(pairs, starts, repeated(target, each), additional or None,
                                    return_convergence_delta, custom_attribution_func)
         values, delta = answer if return_convergence_delta else (answer, None)
         means = tuple(v.reshape(count, each, *v.shape[1:]).mean(1) for v in values)

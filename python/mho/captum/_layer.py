@@ -21,7 +21,8 @@ class LayerActivation(LayerAttribution):
     def multiplies_by_inputs(self) -> bool:
         return True
 
-    def attribute(self, inputs: Any, additional_forward_args: Any = None, attribute_to_layer_input: bool = False) -> Any:
+    def attribute(self, inputs: Any, additional_forward_args: Any = None,
+                  attribute_to_layer_input: bool = False) -> Any:
         bound = self._bind(inputs, additional_forward_args)
         slots = self._slots(bound, attribute_to_layer_input)
         flat = [slot for part in slots for slot in part]
@@ -58,8 +59,8 @@ class _AlongThePath(LayerAttribution):
 
     _method = ""
 
-    def _integral(self, inputs: Any, baselines: Any, target: Any, additional_forward_args: Any, n_steps: int, method: str,
-                  attribute_to_layer_input: bool, grad_kwargs: Any, tolerance: float | None) -> Any:
+    def _integral(self, inputs: Any, baselines: Any, target: Any, additional_forward_args: Any, n_steps: int,
+                  method: str, attribute_to_layer_input: bool, grad_kwargs: Any, tolerance: float | None) -> Any:
         check_path(n_steps, method, tolerance)
         refuse_grad_kwargs(grad_kwargs)
         bound = self._bind(inputs, additional_forward_args)
@@ -115,7 +116,8 @@ class LayerIntegratedGradients(LayerAttribution):
 
     _several = True
 
-    def __init__(self, forward_func: nn.Module, layer: Any, device_ids: Any = None, multiply_by_inputs: bool = True) -> None:
+    def __init__(self, forward_func: nn.Module, layer: Any, device_ids: Any = None,
+                 multiply_by_inputs: bool = True) -> None:
         super().__init__(forward_func, layer, device_ids)
         self._multiply_by_inputs = multiply_by_inputs
 

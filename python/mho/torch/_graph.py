@@ -1,4 +1,4 @@
-"""Exported graphs with the tensors of submodules as outputs: those outputs go, their tensors take the submodules' names."""
+"""Exported graphs with submodules' tensors as outputs: those outputs go, the tensors take the submodules' names."""
 
 from __future__ import annotations
 

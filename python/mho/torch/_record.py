@@ -56,7 +56,7 @@ class Recording:
 
 
 class Recorder:
-    """Listens to a module. Calls `event` for every tensor that passes a hook, in an order that is the same each time."""
+    """Listens to a module: an event for every tensor that passes a hook, in an order that is the same each time."""
 
     def __init__(self, module: nn.Module) -> None:
         self._module = module
