@@ -13,7 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uintmax_t kMostSeedBytes = 8192;  // large seeds slow the fuzzer down
+constexpr std::uintmax_t kMostSeedBytes = 16384;  // large seeds slow the fuzzer down
 
 void write_file(const fs::path& path, const std::string& bytes) {
   std::ofstream file(path, std::ios::binary);
@@ -29,7 +29,9 @@ void copy_seeds(const fs::path& from, const std::string& extension, const fs::pa
 }
 
 void make(const fs::path& source, const fs::path& output) {
-  for (const char* target : {"fuzz_onnx_loader", "fuzz_npz", "fuzz_image"}) fs::create_directories(output / target);
+  for (const char* target : {"fuzz_onnx_loader", "fuzz_npz", "fuzz_image", "fuzz_fasta", "fuzz_csv", "fuzz_hdf5"}) {
+    fs::create_directories(output / target);
+  }
   int number = 0;
   for (const auto& [name, model] : mho::testing::operator_models()) {
     write_file(output / "fuzz_onnx_loader" / (std::to_string(number++) + "_" + name), model.serialized());
@@ -46,6 +48,12 @@ void make(const fs::path& source, const fs::path& output) {
   for (const char* extension : {".png", ".jpg", ".bmp", ".pgm", ".ppm"}) {
     copy_seeds(source / "tests/data/io", extension, output / "fuzz_image");
   }
+  copy_seeds(source / "tests/data/io", ".gz", output / "fuzz_fasta");
+  write_file(output / "fuzz_fasta" / "plain", ">one two\nACGT\nNacg\n>three\n-cgtRYK.\n");
+  write_file(output / "fuzz_csv" / "table", "a,\"b \"\"c\"\"\"\n1,-2.5e3\n\"3\",4\n");
+  write_file(output / "fuzz_csv" / "tabs", "1;2\r\n3;4\r\n");
+  write_file(output / "fuzz_csv" / "lists", R"({"ids": [[1, 2], [3]], "mask": [[1, 1], [0]]})");
+  copy_seeds(source / "tests/data/io", ".h5", output / "fuzz_hdf5");
 }
 
 }  // namespace

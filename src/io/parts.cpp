@@ -130,7 +130,11 @@ struct RunParts::State {
 RunParts::RunParts(const fs::path& result) : state_(std::make_unique<State>(result)) {
   state_->lock = lock(state_->folder.path);
   state_->folder.remove_temporaries();
-  if (fs::exists(state_->folder.manifest())) state_->found = read_manifest(state_->folder.manifest());
+  if (fs::exists(state_->folder.manifest())) {
+    state_->found = read_manifest(state_->folder.manifest());
+  } else {
+    state_->folder.remove_contents();  // of a removal that was cut short
+  }
 }
 
 RunParts::~RunParts() {

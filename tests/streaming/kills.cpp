@@ -51,19 +51,21 @@ TEST(Kills, AtAnyMomentCostNothingButTime) {
       std::this_thread::sleep_for(std::chrono::duration<double>(moment(random)));
       process.kill();
       const Finished run = process.wait();
-      ASSERT_TRUE(run.status == 0 || run.status == 137) << run.status << run.errors;
+      // A kill may come when all is done but the end of the process; then the result is there already.
+      const bool was_there = run.status == 2 && contains(run.errors, "exists already");
+      ASSERT_TRUE(run.status == 0 || run.status == 137 || was_there) << run.status << run.errors;
       if (run.status == 137) ++kill;
       // A result is there whole or not at all.
       if (fs::exists(result)) {
         ASSERT_TRUE(cli::read_text(result) == whole.bytes);
       }
-      if (run.status != 0) continue;
+      if (run.status == 137) continue;
       ++finished;
       expect_whole(result, whole);
     }
     const Finished last = run_program(command(result));
-    ASSERT_EQ(last.status, 0) << last.errors;
-    if (fs::exists(result)) expect_whole(result, whole);
+    ASSERT_TRUE(last.status == 0 || contains(last.errors, "exists already")) << last.errors;
+    expect_whole(result, whole);
   }
   RecordProperty("finished_between", finished);
 }
