@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -56,14 +57,20 @@ def integrate(bound: Bound, n_steps: int, rule: str, tolerance: float | None, *,
 
 
 def _gauss_legendre(bound: Bound, n_steps: int, tolerance: float, arguments: dict[str, Any]) -> Result:
-    """At least n_steps nodes; doubled until the values are within the tolerance of those from half as many."""
-    count = max(n_steps, 4)
-    half = bound.run(steps=count // 2, quadrature="gauss_legendre", **arguments)
-    while True:
-        full = bound.run(steps=count, quadrature="gauss_legendre", **arguments)
-        if count >= _MOST_STEPS or all(_close(full[name], half[name], tolerance) for name in full):
-            return full
-        half, count = full, 2 * count
+    """At least n_steps nodes, their number doubled until the values have moved by less than the tolerance twice in a row.
+
+    Once may be luck where gradients jump: then both errors are alike.
+    """
+    least = max(n_steps, 4)
+    agreed, before = 0, None
+    for count in itertools.chain((least // 4, least // 2), (least << k for k in itertools.count())):
+        result = bound.run(steps=count, quadrature="gauss_legendre", **arguments)
+        close = before is not None and all(_close(result[name], before[name], tolerance) for name in result)
+        agreed = agreed + 1 if close else 0
+        if agreed >= 2 or count >= _MOST_STEPS:
+            break
+        before = result
+    return result
 
 
 def _close(values: np.ndarray, others: np.ndarray, tolerance: float) -> bool:
