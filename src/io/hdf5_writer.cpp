@@ -14,7 +14,7 @@ using namespace hdf5;
 namespace {
 
 constexpr std::uint64_t kChunkBytes = std::uint64_t{1} << 20;
-constexpr std::uint64_t kMostChunkBytes = (std::uint64_t{1} << 32) - 1;  // of the format
+constexpr std::uint64_t kLargestChunk = (std::uint64_t{1} << 32) - 1;  // of the format
 
 Handle text_type(std::size_t width, const std::filesystem::path& path) {
   Handle type = own(H5Tcopy(H5T_C_S1), H5Tclose, path, "cannot be written");
@@ -88,7 +88,7 @@ void Hdf5Writer::create(const std::string& name, Dataset dataset, std::size_t it
     space = own(H5Screate_simple(static_cast<int>(extents.size()), extents.data(), nullptr), H5Sclose, path_, what);
     const auto all = static_cast<std::uint64_t>(element_count(dataset.shape)) * item_bytes;
     const std::uint64_t row = extents[0] == 0 ? 0 : all / extents[0];
-    if (all > 0 && row <= kMostChunkBytes) {
+    if (all > 0 && row <= kLargestChunk) {
       std::vector<hsize_t> chunk = extents;
       chunk[0] = std::clamp<hsize_t>(kChunkBytes / row, 1, extents[0]);
       require(H5Pset_chunk(created.get(), static_cast<int>(chunk.size()), chunk.data()), path_, what);

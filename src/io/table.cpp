@@ -20,7 +20,7 @@ constexpr std::size_t kMostCell = std::size_t{1} << 16;
 constexpr std::size_t kMostColumns = std::size_t{1} << 20;
 constexpr std::size_t kMostCells = std::size_t{1} << 30;
 
-using Record = std::vector<std::string>;
+using Line = std::vector<std::string>;
 
 std::string_view trimmed(std::string_view text) {
   const auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
@@ -45,7 +45,7 @@ class RecordReader {
   [[nodiscard]] std::size_t line() const { return first_line_; }  ///< where the last record began
 
   /// The next record that is not empty.
-  bool next(Record& record) {
+  bool next(Line& record) {
     do {
       record.clear();
       if (file_.peek() == TextFile::kEnd) return false;
@@ -63,7 +63,7 @@ class RecordReader {
   }
 
   /// Reads one cell; true where another follows in this record.
-  bool cell(Record& record) {
+  bool cell(Line& record) {
     if (record.size() == kMostColumns) refuse(Code::kLimit, fmt::format("more than {} columns", kMostColumns));
     std::string& text = record.emplace_back();
     const bool quoted = file_.peek() == '"';
@@ -126,7 +126,7 @@ char find_separator(const std::filesystem::path& path) {
   return best;
 }
 
-std::vector<std::size_t> choose(const std::filesystem::path& path, const Record& names,
+std::vector<std::size_t> choose(const std::filesystem::path& path, const Line& names,
                                 std::span<const std::string> wanted) {
   std::vector<std::size_t> chosen;
   for (const std::string& name : wanted) {
@@ -155,11 +155,11 @@ bool is_table_path(const std::filesystem::path& path) {
 Table read_table(const std::filesystem::path& path, std::span<const std::string> columns) {
   TextFile file(path);
   RecordReader reader(file, find_separator(path));
-  Record record;
+  Line record;
   if (!reader.next(record)) throw Error(Code::kIo, fmt::format("{}: the table is empty", path.string()));
   if (record[0].starts_with("\xEF\xBB\xBF")) record[0].erase(0, 3);  // spreadsheets mark UTF-8 so
   const bool has_header = std::ranges::any_of(record, [](const std::string& cell) { return !number(cell); });
-  Record names;
+  Line names;
   for (std::size_t i = 0; i < record.size(); ++i) {
     names.push_back(has_header ? std::string(trimmed(record[i])) : std::to_string(i));
   }
