@@ -5,6 +5,7 @@
 #include <mho/rows.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "destination.h"
 #include "text.h"
@@ -12,6 +13,8 @@
 namespace mho::cli {
 
 namespace {
+
+namespace fs = std::filesystem;
 
 [[noreturn]] void refuse(const std::string& message) { throw Error(Code::kInvalidArgument, message); }
 
