@@ -55,7 +55,8 @@ class Evaluator {
     }
     std::vector<Tensor> saved;
     for (Array& array : saved_arrays) {
-      saved.push_back({{array.dtype(), array.shape(), Layout::plain}, array.bytes().data(), false});
+      std::byte* const elements = array.bytes().data();
+      saved.push_back({{array.dtype(), array.shape(), Layout::plain}, elements, false});
     }
     kernels::Scratch scratch;
     kernels::Workspace workspace(scratch);
@@ -70,7 +71,8 @@ class Evaluator {
  private:
   Tensor view(ValueId id) {
     Array& array = *arrays_[static_cast<std::size_t>(id)];
-    return {{array.dtype(), array.shape(), Layout::plain}, array.bytes().data(), false};
+    std::byte* const elements = array.bytes().data();
+    return {{array.dtype(), array.shape(), Layout::plain}, elements, false};
   }
 
   Layout layout_for(const primitives::Primitive& primitive, const std::vector<Tensor>& inputs) const {
