@@ -121,7 +121,7 @@ struct Evaluation {
 };
 
 /// Judges the methods. Random numbers depend on the seed, the layer's and the example's number alone: threads and
-/// micro-batches change nothing beyond rounding (in double precision: nothing but the seconds). For the rank
+/// micro-batches change nothing beyond rounding. For the rank
 /// correlations values are rounded to multiples of 2^-21 (double precision: 2^-42) of F, or of the largest value, so
 /// that what differs by rounding alone is tied. Throws Error as attribute(), with the method's name where one
 /// fails, kInvalidArgument for options that make no sense.

@@ -124,8 +124,9 @@ void expect_equal(const Evaluation& a, const Evaluation& b, double tolerance) {
             EXPECT_NEAR(v, w, tolerance * (1 + std::abs(v))) << what;
           }
         }
-        if (tolerance == 0 && !std::isnan(x.scores[i].low)) {
-          EXPECT_EQ(x.scores[i].low, y.scores[i].low) << what;
+        // Resamples are the same, so that intervals are as near as scores, unless these are ranks that rounding turned.
+        if (tolerance < 1e-6 && !std::isnan(x.scores[i].low)) {
+          EXPECT_NEAR(x.scores[i].low, y.scores[i].low, tolerance * (1 + std::abs(x.scores[i].low))) << what;
         }
       }
     }
@@ -145,7 +146,7 @@ TEST(Evaluation, IsTheSameForEveryMicroBatchAndNumberOfThreads) {
   request.noises = 1;
   const Evaluation exact = evaluate(parse(network), inputs, request);
   request.request.micro_batch = 3;
-  expect_equal(exact, evaluate(parse(network), inputs, request), 0);
+  expect_equal(exact, evaluate(parse(network), inputs, request), 1e-12);
   request.request.micro_batch = 0;
   const Evaluation single = evaluate(parse(network, {.threads = 1}), inputs, request);
   request.request.micro_batch = 7;
