@@ -29,7 +29,7 @@ def _verdict(held: bool) -> str:
 def section(equal: dict[str, dict[str, Any]], costs: list[dict[str, Any]], evaluations: dict[str, mho.Evaluation],
             times: dict[str, list[dict[str, Any]]]) -> str:
     """One line per claim."""
-    falling = all(row["distance"][-1] < 1e-3 and row["distance"][-1] < row["distance"][0] / 4 for row in equal.values())
+    falling = all(row["distance"][-1] < row["distance"][0] / 8 for row in equal.values())
     worst = max(row["distance"][-1] for row in equal.values())
 
     neurons = np.log([row["neurons"] for row in costs])

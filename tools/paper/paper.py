@@ -42,7 +42,7 @@ def equality_section(found: dict[str, dict[str, Any]]) -> str:
             for name, row in found.items()]
     return f"""## 1. Total Conductance is Neuron Integrated Gradients
 Conductance by its definition (arXiv 1805.12233), summed over the inputs, by the trapezoid rule with K segments, against NIG summed over the linear
-pieces of the path (exact); double precision, two examples. The distance is the quadrature error of conductance: it falls with K, and nothing is left
+pieces of the path (exact); double precision, one example. The distance is the quadrature error of conductance: it falls with K, and nothing is left
 of it in the limit.
 
 {table(["network", "layer (neurons)", *(f"K = {k}" for k in steps)], rows)}"""
@@ -65,7 +65,7 @@ def convergence_section(found: dict[str, dict[str, list[float]]]) -> str:
         rows = [[rule, *(f"{error:.1e}" for error in errors)] for rule, errors in rules.items()]
         parts.append(f"{name}:\n\n{table(['rule', *map(str, STEPS)], rows)}")
     return f"""## 3. Convergence
-Relative L1 error of NIG over all neurons of the first layer, 8 examples, against the exact sum over linear pieces, by number of segments. *secant* puts
+Relative L1 error of NIG over all neurons of the first layer, 8 examples, against the exact sum over linear pieces, by number of segments, in single precision. *secant* puts
 DeepLIFT's multipliers between neighbouring points in the place of gradients: its sums are complete for any number of segments.
 
 {chr(10).join(parts)}
