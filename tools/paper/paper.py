@@ -22,6 +22,15 @@ from subjects import REPOSITORY, Subject, digits, motifs, reviews
 DOCS = REPOSITORY / "docs"
 
 
+def machine() -> str:
+    """The processor's name, where the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table in Markdown; columns behind the first are right-aligned."""
     lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
@@ -139,7 +148,7 @@ def main() -> None:
 Made by `./dev paper` (tools/paper/): the comparison of *Computationally Efficient Measures of Internal Neuron Importance*
 ([arXiv 1807.09946](https://arxiv.org/abs/1807.09946)) on three networks that the project trains itself.
 
-mho {mho.__version__}, Python {platform.python_version()}, NumPy {np.__version__}, {os.cpu_count()} threads; {date.today()}; {time.perf_counter() - start:.0f} s in all.
+mho {mho.__version__}, Python {platform.python_version()}, NumPy {np.__version__}; {machine()}, {os.cpu_count()} threads; {date.today()}; {time.perf_counter() - start:.0f} s in all.
 
 {networks}
 
