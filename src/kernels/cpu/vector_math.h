@@ -91,23 +91,30 @@ inline double fast_softplus(double x) {
   return (x > 0.0 ? x : 0.0) + twice_artanh(u / (2.0 + u));
 }
 
-/// erfc(x), relative error below 1e-8: e^(-x^2) t P(t) with t = 2 / (2 + x), P a Chebyshev fit on 0 <= x <= 12.
+/// erfc(x) e^(x^2) for x >= 0, relative error below 1e-8 in double: t P(t) with t = 2 / (2 + x), P a Chebyshev fit on
+/// 0 <= x <= 12.
+template <class T>
+T scaled_erfc(T x) {
+  const T t = T(2) / (T(2) + x);
+  const T s = t - T(0.5);
+  T p = T(0.035666617380227542);
+  p = p * s - T(0.012838510652676959);
+  p = p * s - T(0.075234172679196562);
+  p = p * s + T(0.053321514460703663);
+  p = p * s + T(0.097867205763286808);
+  p = p * s - T(0.1036057540834865);
+  p = p * s - T(0.17203639205256818);
+  p = p * s + T(0.14576634513885139);
+  p = p * s + T(0.55894333148388586);
+  p = p * s + T(0.68716070884889724);
+  p = p * s + T(0.51079135509340001);
+  return t * p;
+}
+
+/// erfc(x), relative error below 1e-8.
 inline double fast_erfc(double x) {
   const double positive = std::abs(x);
-  const double t = 2.0 / (2.0 + positive);
-  const double s = t - 0.5;
-  double p = 0.035666617380227542;
-  p = p * s - 0.012838510652676959;
-  p = p * s - 0.075234172679196562;
-  p = p * s + 0.053321514460703663;
-  p = p * s + 0.097867205763286808;
-  p = p * s - 0.1036057540834865;
-  p = p * s - 0.17203639205256818;
-  p = p * s + 0.14576634513885139;
-  p = p * s + 0.55894333148388586;
-  p = p * s + 0.68716070884889724;
-  p = p * s + 0.51079135509340001;
-  const double y = t * p * fast_exp(-positive * positive);
+  const double y = scaled_erfc(positive) * fast_exp(-positive * positive);
   return x < 0.0 ? 2.0 - y : y;
 }
 
@@ -153,24 +160,6 @@ inline float fast_exp_down(float high, float low = 0.0F) {
 inline float fast_gaussian(float c, float x) {
   const float head = std::bit_cast<float>(std::bit_cast<std::uint32_t>(x) & 0xfffff000U);  // its square is exact
   return fast_exp_down(-c * head * head, -c * (x - head) * (x + head));
-}
-
-/// fast_erfc()'s t P(t): erfc(x) e^(x^2) for x >= 0.
-inline float scaled_erfc(float x) {
-  const float t = 2.0F / (2.0F + x);
-  const float s = t - 0.5F;
-  float p = 0.035666617380227542F;
-  p = p * s - 0.012838510652676959F;
-  p = p * s - 0.075234172679196562F;
-  p = p * s + 0.053321514460703663F;
-  p = p * s + 0.097867205763286808F;
-  p = p * s - 0.1036057540834865F;
-  p = p * s - 0.17203639205256818F;
-  p = p * s + 0.14576634513885139F;
-  p = p * s + 0.55894333148388586F;
-  p = p * s + 0.68716070884889724F;
-  p = p * s + 0.51079135509340001F;
-  return t * p;
 }
 
 /// erfc(-a x), with gaussian = e^(-a^2 x^2).
