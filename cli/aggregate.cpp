@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "columns.h"
 #include "inputs.h"
 #include "targets.h"
 
@@ -27,27 +28,13 @@ std::int64_t part_size(const Result& part) {
   return std::clamp<std::int64_t>(kBytes / each, 1, kLargestPart);
 }
 
-template <class T>
-void append(std::vector<T>& to, const std::vector<T>& from) {
-  to.insert(to.end(), from.begin(), from.end());
-}
-
 void append(Result& to, Result&& part) {
   if (to.f_input.empty()) {
     to = std::move(part);
     for (LayerResult& layer : to.layers) layer.values = Array();
     return;
   }
-  append(to.f_input, part.f_input);
-  append(to.f_baseline, part.f_baseline);
-  append(to.target, part.target);
-  append(to.evaluations, part.evaluations);
-  append(to.steps, part.steps);
-  append(to.converged, part.converged);
-  for (std::size_t l = 0; l < to.layers.size(); ++l) {
-    append(to.layers[l].estimated_error, part.layers[l].estimated_error);
-    append(to.layers[l].residual, part.layers[l].residual);
-  }
+  append_columns(to, part);
 }
 
 Array with_example_axis(const Array& values) {

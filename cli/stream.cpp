@@ -13,6 +13,7 @@
 #include <filesystem>
 
 #include "chunks.h"
+#include "columns.h"
 #include "interrupt.h"
 #include "progress_bar.h"
 #include "report.h"
@@ -157,9 +158,6 @@ class Summary {
   void add(const Result& part) {
     totals_.add(part, request_.split_by_input);
     const std::size_t room = kExamplesInReport - std::min(kExamplesInReport, head_.f_input.size());
-    const auto append = [&](auto& to, const auto& from) {
-      to.insert(to.end(), from.begin(), from.begin() + static_cast<std::ptrdiff_t>(std::min(room, from.size())));
-    };
     if (head_.layers.empty()) {
       head_ = part;
       for (LayerResult& layer : head_.layers) {
@@ -169,17 +167,7 @@ class Summary {
       }
       return;
     }
-    append(head_.f_input, part.f_input);
-    append(head_.f_baseline, part.f_baseline);
-    append(head_.target, part.target);
-    append(head_.evaluations, part.evaluations);
-    append(head_.steps, part.steps);
-    append(head_.converged, part.converged);
-    append(head_.names, part.names);
-    for (std::size_t i = 0; i < head_.layers.size(); ++i) {
-      append(head_.layers[i].residual, part.layers[i].residual);
-      append(head_.layers[i].estimated_error, part.layers[i].estimated_error);
-    }
+    append_columns(head_, part, room);
   }
 
   [[nodiscard]] const Result& head() const { return head_; }
