@@ -130,6 +130,8 @@ class Bound:
 class Attribution:
     """Base of all classes here; holds the module."""
 
+    _multiply_by_inputs = False  # set by the classes that take multiply_by_inputs
+
     def __init__(self, forward_func: nn.Module) -> None:
         if not isinstance(forward_func, nn.Module):
             raise TypeError("mho exports the model and so needs a torch.nn.Module, not a "
@@ -143,7 +145,7 @@ class Attribution:
 
     @property
     def multiplies_by_inputs(self) -> bool:
-        return False
+        return self._multiply_by_inputs
 
     def has_convergence_delta(self) -> bool:
         return False

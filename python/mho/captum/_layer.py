@@ -16,10 +16,7 @@ class LayerActivation(LayerAttribution):
     """y, the layer's values."""
 
     _several = True
-
-    @property
-    def multiplies_by_inputs(self) -> bool:
-        return True
+    _multiply_by_inputs = True
 
     def attribute(self, inputs: Any, additional_forward_args: Any = None,
                   attribute_to_layer_input: bool = False) -> Any:
@@ -38,10 +35,6 @@ class LayerGradientXActivation(LayerAttribution):
                  memory_efficient: bool = False) -> None:
         super().__init__(forward_func, layer, device_ids)
         self._multiply_by_inputs = multiply_by_inputs
-
-    @property
-    def multiplies_by_inputs(self) -> bool:
-        return self._multiply_by_inputs
 
     def attribute(self, inputs: Any, target: Any = None, additional_forward_args: Any = None,
                   attribute_to_layer_input: bool = False, grad_kwargs: Any = None) -> Any:
@@ -76,10 +69,7 @@ class LayerConductance(_AlongThePath):
     """Total conductance (Neuron Integrated Gradients): the integral of dF/dy dy along the path."""
 
     _method = "nig"
-
-    @property
-    def multiplies_by_inputs(self) -> bool:
-        return True
+    _multiply_by_inputs = True
 
     def has_convergence_delta(self) -> bool:
         return True
@@ -120,10 +110,6 @@ class LayerIntegratedGradients(LayerAttribution):
                  multiply_by_inputs: bool = True) -> None:
         super().__init__(forward_func, layer, device_ids)
         self._multiply_by_inputs = multiply_by_inputs
-
-    @property
-    def multiplies_by_inputs(self) -> bool:
-        return self._multiply_by_inputs
 
     def has_convergence_delta(self) -> bool:
         return True
