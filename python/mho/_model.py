@@ -265,12 +265,12 @@ class Model:
         request = _core.Request()
         arrays = input_arrays(self._inputs, x)
         request.layers = self._layer_names(layers)
-        request.at = _names(at)
+        request.at = self._layer_names(at)
         set_target(request, target)
         set_baselines(request, self._inputs, arrays, baselines)
         set_path(request, tolerance=tolerance, steps=steps, max_steps=None, quadrature=None, exact=False)
         set_ablation(request, "ablation", units, replace)
-        request.output = output or ""
+        request.output = self._tensor_name(output)
         request.probability = probability
         request.micro_batch = micro_batch
         evaluation = _core.EvaluationRequest()

@@ -224,3 +224,15 @@ def test_wrong_arguments():
         model.attribute(torch.randn(1, 7), layers="secnd")
     with pytest.raises(RuntimeError):  # the module's own complaint about its example
         mho.torch.load(Functional(), torch.randn(1, 8))
+
+
+def test_evaluate_knows_submodules_by_all_their_names():
+    torch.manual_seed(3)
+    module = nn.Sequential(nn.Sequential(nn.Linear(4, 6), nn.Tanh()), nn.Linear(6, 3))
+    x = torch.randn(5, 4)
+    model = mho.torch.load(module, x[:1], exporter="torchscript")
+    names = [name for name in ("0", "0.1") if model.tensors[name] != name]
+    assert names, "one of the two is another name of the tensor"
+    options = {"layers": "0.0", "target": 2, "methods": ["gradient"], "subsets": 0, "noises": 0, "resamples": 0}
+    found = model.evaluate(x, output=names[0], **options)
+    np.testing.assert_equal(found["layers"], model.evaluate(x, output=model.tensors[names[0]], **options)["layers"])
