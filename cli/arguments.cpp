@@ -231,6 +231,7 @@ void declare_machine(CLI::App& command, AttributeArguments& arguments) {
   command.add_option("--memory", arguments.memory, "Memory for stored path points (default 512M)")
       ->type_name("SIZE")
       ->group(group);
+  declare_limits(command, arguments.limits);
 }
 
 void declare_results(CLI::App& command, AttributeArguments& arguments) {
@@ -322,6 +323,7 @@ CLI::App* declare_inspect(CLI::App& app, InspectArguments& arguments) {
   declare_path(*command, arguments.at, arguments.one_example);
   command->add_flag("--json", arguments.json, "Print one JSON document");
   declare_pictures(*command, arguments.pictures);
+  declare_limits(*command, arguments.limits);
   return command;
 }
 

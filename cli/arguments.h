@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "inputs.h"
+#include "limits.h"
 
 namespace CLI {  // NOLINT(readability-identifier-naming): the library's own
 class App;
@@ -23,6 +24,7 @@ struct InspectArguments {
   std::vector<std::string> at;
   bool one_example = false;
   PictureArguments pictures;
+  LimitArguments limits;
   bool json = false;
 };
 
@@ -66,6 +68,7 @@ struct AttributeArguments {
   int threads = 0;
   std::int64_t micro_batch = 0;
   std::string memory = "512M";
+  LimitArguments limits;
 
   std::string result;             ///< .npz or .h5 to write
   std::string store = "float64";  ///< type of the values there

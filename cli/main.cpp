@@ -91,7 +91,9 @@ int main(int argc, char** argv) {
   } catch (const mho::Error& error) {
     return fail(exit_status(error.code()), error.what());
   } catch (const std::bad_alloc&) {
-    return fail(kFailure, "out of memory; try fewer examples (--examples) or a smaller --memory");
+    return fail(kFailure,
+                "out of memory; try fewer examples (--examples), a smaller --memory, or a larger --max-memory "
+                "where one is given");
   } catch (const std::exception& error) {
     return fail(kFailure, error.what());
   }

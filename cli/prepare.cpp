@@ -16,6 +16,8 @@ Model load(const AttributeArguments& arguments) {
   options.threads = arguments.threads;
   options.winograd = arguments.winograd;
   options.one_example = arguments.one_example;
+  options.limits = make_limits(arguments.limits);
+  bound_process(arguments.limits);
   return Model::load(arguments.model, options);
 }
 

@@ -9,6 +9,7 @@
 #include <mho/evaluation.h>
 #include <mho/formats.h>
 #include <mho/io.h>
+#include <mho/limits.h>
 #include <mho/model.h>
 #include <mho/parts.h>
 #include <mho/report.h>

@@ -3,6 +3,7 @@
 
 #include <mho/array.h>
 #include <mho/error.h>
+#include <mho/limits.h>
 
 #include <cstddef>
 #include <filesystem>
@@ -27,6 +28,7 @@ struct ModelOptions {
   bool winograd = false;     ///< kSingle: 3 x 3 convolutions by Winograd's algorithm (arXiv 1509.09308) where it pays.
                              ///< Faster; rounding then depends on batch and threads (5e-6 on ResNet-50)
   bool one_example = false;  ///< the inputs together are one example, whatever their leading axes (nodes of a graph)
+  Limits limits = {};        ///< what the model may take and cost; set when it is loaded, for good
 };
 
 /// Arrays by input name. The leading axis is the example axis wherever the model declares it symbolic or 1; an input
@@ -99,7 +101,7 @@ class Model {
   static Model parse(std::span<const std::byte> bytes, const std::filesystem::path& directory = {},
                      const ModelOptions& options = {});
 
-  /// The same model with other options; the file's weights are shared.
+  /// The same model with other options; the file's weights are shared, and the limits stay as they are.
   [[nodiscard]] Model with_options(const ModelOptions& options) const;
 
   [[nodiscard]] std::vector<Port> inputs() const;

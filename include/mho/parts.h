@@ -21,9 +21,13 @@ struct RunPlan {
   bool single = false;                          ///< values are stored as float32
   std::map<std::string, std::string> identity;  ///< whatever else must be the same when the run goes on
 
-  [[nodiscard]] std::int64_t parts() const { return chunk > 0 ? (examples + chunk - 1) / chunk : 0; }
+  [[nodiscard]] std::int64_t parts() const {
+    return chunk > 0 ? examples / chunk + (examples % chunk != 0 ? 1 : 0) : 0;
+  }
   [[nodiscard]] std::int64_t first(std::int64_t part) const { return part * chunk; }
-  [[nodiscard]] std::int64_t last(std::int64_t part) const { return std::min(examples, (part + 1) * chunk); }
+  [[nodiscard]] std::int64_t last(std::int64_t part) const {
+    return first(part) + std::min(examples - first(part), chunk);
+  }
 };
 
 /// The folder `RESULT.parts` beside a result: a manifest, one .npz per finished chunk (see write_result), and a lock

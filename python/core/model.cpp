@@ -7,6 +7,7 @@
 #include <nanobind/stl/string_view.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <string_view>
 
 #include "arrays.h"
@@ -18,6 +19,31 @@ using namespace nb::literals;
 namespace mho::python {
 
 namespace {
+
+/// {field of mho::Limits: number}. Throws Error(kInvalidArgument).
+Limits limits_of(const nb::dict& given) {
+  Limits limits;
+  const std::pair<std::string_view, std::int64_t*> fields[] = {{"tensor_elements", &limits.tensor_elements},
+                                                               {"nodes", &limits.nodes},
+                                                               {"unrolled_nodes", &limits.unrolled_nodes},
+                                                               {"primitives", &limits.primitives},
+                                                               {"nesting", &limits.nesting},
+                                                               {"constant_elements", &limits.constant_elements},
+                                                               {"work", &limits.work},
+                                                               {"memory", &limits.memory}};
+  for (const auto& [key, value] : given) {
+    const auto name = nb::cast<std::string>(key);
+    const auto* field = std::ranges::find(fields, name, &std::pair<std::string_view, std::int64_t*>::first);
+    if (field == std::end(fields)) {
+      throw Error(Code::kInvalidArgument,
+                  fmt::format("there is no limit '{}'; there are tensor_elements, nodes, unrolled_nodes, primitives, "
+                              "nesting, constant_elements, work, memory",
+                              name));
+    }
+    *field->second = nb::cast<std::int64_t>(value);
+  }
+  return limits;
+}
 
 ModelOptions options(std::string_view precision, int threads, bool winograd, bool one_example) {
   ModelOptions options;
@@ -108,22 +134,24 @@ void bind_model(nb::module_& module) {
       .def_static(
           "load",
           [](const std::filesystem::path& path, std::string_view precision, int threads, bool winograd,
-             bool one_example) {
-            const ModelOptions wanted = options(precision, threads, winograd, one_example);
+             bool one_example, const nb::dict& limits) {
+            ModelOptions wanted = options(precision, threads, winograd, one_example);
+            wanted.limits = limits_of(limits);
             const nb::gil_scoped_release release;
             return Model::load(path, wanted);
           },
-          "path"_a, "precision"_a, "threads"_a, "winograd"_a, "one_example"_a)
+          "path"_a, "precision"_a, "threads"_a, "winograd"_a, "one_example"_a, "limits"_a)
       .def_static(
           "parse",
           [](const nb::bytes& bytes, const std::filesystem::path& directory, std::string_view precision, int threads,
-             bool winograd, bool one_example) {
-            const ModelOptions wanted = options(precision, threads, winograd, one_example);
+             bool winograd, bool one_example, const nb::dict& limits) {
+            ModelOptions wanted = options(precision, threads, winograd, one_example);
+            wanted.limits = limits_of(limits);
             const std::span span(static_cast<const std::byte*>(bytes.data()), bytes.size());
             const nb::gil_scoped_release release;
             return Model::parse(span, directory, wanted);
           },
-          "bytes"_a, "directory"_a, "precision"_a, "threads"_a, "winograd"_a, "one_example"_a)
+          "bytes"_a, "directory"_a, "precision"_a, "threads"_a, "winograd"_a, "one_example"_a, "limits"_a)
       .def(
           "with_options",
           [](const Model& model, std::string_view precision, int threads, bool winograd, bool one_example) {

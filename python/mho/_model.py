@@ -31,6 +31,7 @@ def load(
     winograd: bool = False,
     one_example: bool = False,
     directory: str | os.PathLike[str] | None = None,
+    limits: Mapping[str, int | str] | None = None,
 ) -> Model:
     """Loads an ONNX model.
 
@@ -40,15 +41,18 @@ def load(
     winograd: 3 x 3 convolutions by Winograd's algorithm where it pays; rounding then depends on batch and threads.
     one_example: the inputs together are one example, whatever their leading axes (nodes of a graph).
     directory: where external data of a model given as bytes may lie.
+    limits: what the model may take and cost, for those not to be trusted: {"memory": "2G", "nodes": 10_000}; also
+        "tensor_elements", "unrolled_nodes", "primitives", "nesting", "constant_elements", "work" (docs/python.md).
 
     Raises FileNotFoundError, IoError, InvalidModelError, UnsupportedError, LimitError; TypeError for other objects.
     """
     options = {"precision": precision, "threads": threads, "winograd": winograd, "one_example": one_example}
+    bounds = {key: in_bytes(value) if key == "memory" else int(value) for key, value in (limits or {}).items()}
     if isinstance(model, (str, os.PathLike)):
         path = Path(model)
         if not path.exists():
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
-        return Model(_core.Model.load(path, **options), options, str(path))
+        return Model(_core.Model.load(path, **options, limits=bounds), options, str(path))
     name = f"{type(model).__module__}.{type(model).__name__}"
     if hasattr(model, "SerializeToString"):
         model = model.SerializeToString()
@@ -57,7 +61,7 @@ def load(
         model = model.read()
     if not isinstance(model, (bytes, bytearray, memoryview)):
         raise TypeError(f"a path, bytes, a binary file or an onnx.ModelProto is needed, not {name}")
-    return Model(_core.Model.parse(bytes(model), Path(directory or ""), **options), options, name)
+    return Model(_core.Model.parse(bytes(model), Path(directory or ""), **options, limits=bounds), options, name)
 
 
 class Model:

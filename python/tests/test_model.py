@@ -144,3 +144,22 @@ def test_other_options_share_the_model(mlp, images):
     np.testing.assert_allclose(double.run(images)["probabilities"], mlp.run(images)["probabilities"], atol=1e-6)
     with pytest.raises(TypeError, match="speed"):
         mlp.with_options(speed=2)
+
+
+def test_limits_are_obeyed_and_kept(images):
+    path = DIGITS / "cnn.onnx"
+    bounded = {"memory": "1G", "nodes": 100, "tensor_elements": 100_000, "unrolled_nodes": 100, "primitives": 100,
+               "nesting": 2, "constant_elements": 1000, "work": 100_000}
+    assert mho.load(path, limits=bounded).run(images)["logits"].shape == (len(images), 10)
+    for limits, named in [({"memory": "100K"}, "memory"), ({"nodes": 3}, "nodes")]:
+        for source in (path, path.read_bytes()):
+            with pytest.raises(mho.LimitError, match=rf"limits: {named}"):
+                mho.load(source, limits=limits)
+    small = mho.load(path, limits={"tensor_elements": 1000})
+    for model in (small, small.with_options(threads=1)):
+        with pytest.raises(mho.LimitError, match="tensor_elements"):
+            model.run(images)
+    with pytest.raises(ValueError, match="no limit 'speed'"):
+        mho.load(path, limits={"speed": 1})
+    with pytest.raises(ValueError, match="nesting"):
+        mho.load(path, limits={"nesting": 0})

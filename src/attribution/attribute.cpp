@@ -180,7 +180,9 @@ std::string describe(const std::vector<LrpRuleChoice>& rules) {
   return text;
 }
 
-Result empty_result(const Model::Impl& model, const attribution::Setup& setup, const Request& request) {
+/// Its memory is counted in `memory`.
+Result empty_result(const Model::Impl& model, const attribution::Setup& setup, const Request& request,
+                    kernels::MemoryShare& memory) {
   const auto count = static_cast<std::size_t>(setup.inputs.count);
   if (!request.neurons.empty() && setup.layers.size() != 1) {
     refuse(fmt::format("neurons are those of one layer, but {} are asked for", setup.layers.size()));
@@ -194,7 +196,10 @@ Result empty_result(const Model::Impl& model, const attribution::Setup& setup, c
     out.cut = layer.cut;
     const Shape& shape = setup.graph->value(setup.graph->find(layer.name)).type.shape;
     check_neurons(request, layer, shape);
-    out.values = Array(DType::f64, result_shape(setup, request, layer.name));
+    Shape values = result_shape(setup, request, layer.name);
+    memory.take(element_count(values) * static_cast<std::int64_t>(sizeof(double)),
+                fmt::format("the result of layer '{}'", layer.name));
+    out.values = Array(DType::f64, std::move(values));
     out.estimated_error.assign(count, std::numeric_limits<double>::quiet_NaN());
     result.layers.push_back(std::move(out));
   }
@@ -292,8 +297,13 @@ void integrate(const Setup& setup, const Request& request, Result& result) {
 
 }  // namespace
 
-Result compute(const Model::Impl& model, const Setup& setup, const Request& request) {
-  Result result = empty_result(model, setup, request);
+Result compute(const Model::Impl& model, const Setup& setup, const Request& wanted) {
+  kernels::MemoryShare counted(model.onnx->memory());
+  Result result = empty_result(model, setup, wanted, counted);
+  // Path points are kept as far as there is room, and evaluated again beyond.
+  Request request = wanted;
+  request.memory_budget = std::min(request.memory_budget, model.onnx->memory()->left() / 2);
+  if (is_path_method(request.method)) counted.take(request.memory_budget, "stored path points");
   switch (request.method) {
     case Method::kNig:
     case Method::kIg:

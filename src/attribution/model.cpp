@@ -45,6 +45,7 @@ std::shared_ptr<Model::Impl> make_impl(std::shared_ptr<const onnx::Model> model,
       options.precision == Precision::kDouble
           ? kernels::make_reference_device()
           : kernels::make_cpu_device({.threads = options.threads, .winograd = options.winograd, .bfloat16 = bfloat16});
+  impl->device->set_meter(impl->onnx->memory());
   if (bfloat16) {
     ModelOptions single = options;
     single.precision = Precision::kSingle;
@@ -89,15 +90,20 @@ std::shared_ptr<const engine::Network> Model::Impl::network(const engine::Exampl
 Model::Model(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
 
 Model Model::load(const std::filesystem::path& path, const ModelOptions& options) {
-  return Model(make_impl(std::make_shared<const onnx::Model>(onnx::Model::load(path)), options));
+  return Model(make_impl(std::make_shared<const onnx::Model>(onnx::Model::load(path, options.limits)), options));
 }
 
 Model Model::parse(std::span<const std::byte> bytes, const std::filesystem::path& directory,
                    const ModelOptions& options) {
-  return Model(make_impl(std::make_shared<const onnx::Model>(onnx::Model::parse(bytes, directory)), options));
+  return Model(
+      make_impl(std::make_shared<const onnx::Model>(onnx::Model::parse(bytes, directory, options.limits)), options));
 }
 
-Model Model::with_options(const ModelOptions& options) const { return Model(make_impl(impl_->onnx, options)); }
+Model Model::with_options(const ModelOptions& options) const {
+  ModelOptions merged = options;
+  merged.limits = impl_->options.limits;
+  return Model(make_impl(impl_->onnx, merged));
+}
 
 std::vector<Port> Model::inputs() const { return describe(*impl_, impl_->onnx->inputs()); }
 std::vector<Port> Model::outputs() const { return describe(*impl_, impl_->onnx->outputs()); }
@@ -152,13 +158,15 @@ std::map<std::string, Array, std::less<>> Model::run(const Inputs& inputs) const
   engine::Plan plan(*graph, {feeds, fetches, {}, {}}, network->device());
   kernels::Device& device = *network->device();
 
+  kernels::MemoryShare counted(impl_->onnx->memory());
   std::map<std::string, Array, std::less<>> outputs;
   std::vector<Array*> arrays;
   for (std::size_t o = 0; o < impl_->onnx->outputs().size(); ++o) {
     const auto& type = one->value(one->outputs()[o]).type;
     const DType dtype = type.is_real() ? device.real() : type.dtype;
-    arrays.push_back(&outputs.emplace(impl_->onnx->outputs()[o].name, Array(dtype, stacked(type.shape, examples.count)))
-                          .first->second);
+    const Shape shape = stacked(type.shape, examples.count);
+    counted.take(element_count(shape) * static_cast<std::int64_t>(size_of(dtype)), "the outputs");
+    arrays.push_back(&outputs.emplace(impl_->onnx->outputs()[o].name, Array(dtype, shape)).first->second);
   }
   for (std::int64_t first = 0; first < examples.count; first += batch) {
     const std::int64_t here = std::min(batch, examples.count - first);

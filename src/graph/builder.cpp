@@ -8,6 +8,7 @@
 #include <array>
 
 #include "graph/evaluate.h"
+#include "kernels/limit_names.h"
 
 namespace mho::graph {
 
@@ -37,7 +38,11 @@ std::vector<To> convert(const Constant& constant) {
 
 }  // namespace
 
-Builder::Builder(const BuildLimits& limits) : limits_(limits), device_(kernels::make_reference_device()) {}
+Builder::Builder(const Limits& limits, std::shared_ptr<kernels::MemoryMeter> meter)
+    : limits_(limits),
+      meter_(std::move(meter)),
+      memory_(std::make_shared<kernels::MemoryShare>(meter_)),
+      device_(kernels::make_reference_device()) {}
 Builder::~Builder() = default;
 
 ValueId Builder::input(std::string name, TensorType type) { return graph_.add_input(std::move(name), std::move(type)); }
@@ -49,43 +54,62 @@ ValueId Builder::constant(Constant constant, std::string name) {
 ValueId Builder::scalar(double value) { return reals({}, {value}); }
 
 ValueId Builder::reals(Shape shape, std::vector<double> values) {
-  charge("the model", std::array{TensorType{DType::f64, shape}}, 0);
+  charge("the model", std::array{TensorType{DType::f64, shape}});
   return constant(Constant::from(Array(std::move(shape), values)));
 }
 
 ValueId Builder::integers(Shape shape, std::vector<std::int64_t> values) {
-  charge("the model", std::array{TensorType{DType::i64, shape}}, 0);
+  charge("the model", std::array{TensorType{DType::i64, shape}});
   return constant(Constant::from(Array(std::move(shape), values)));
 }
 
-void Builder::charge(std::string_view maker, std::span<const TensorType> types, double operations) {
+void Builder::charge(std::string_view maker, std::span<const TensorType> types) {
   for (const TensorType& type : types) {
     const std::int64_t elements = type.elements();
-    if (elements > limits_.elements) {
-      throw Error(Code::kLimit,
-                  fmt::format("{} computes a constant of shape {}, more than the {} elements allowed for constants",
-                              maker, to_string(type.shape), limits_.elements));
+    if (elements > limits_.tensor_elements) {
+      throw kernels::over_limit(
+          fmt::format("{} computes a constant of shape {}: {} elements", maker, to_string(type.shape), elements),
+          limits_.tensor_elements, kernels::kTensorLimit);
     }
+    // element_count() leaves room for some hundred more; the sum stays below 2^57 since it is checked each time.
     total_elements_ += elements;
-  }
-  if (total_elements_ > limits_.total_elements) {
-    throw Error(Code::kLimit, fmt::format("with {}, computed constants have together more than the {} elements allowed",
-                                          maker, limits_.total_elements));
-  }
-  operations_ += operations;
-  if (operations_ > limits_.operations) {
-    throw Error(Code::kLimit, fmt::format("with {}, computed constants take more than the {:g} operations allowed: "
-                                          "fold constants when exporting the model",
-                                          maker, limits_.operations));
+    if (total_elements_ > limits_.constant_elements) {
+      throw kernels::over_limit(
+          fmt::format("with {}, computed constants have together {} elements", maker, total_elements_),
+          limits_.constant_elements, kernels::kConstantLimit);
+    }
+    work(elements);
+    memory_->take(elements * static_cast<std::int64_t>(size_of(type.dtype)), maker);
   }
 }
 
-std::vector<ValueId> Builder::apply(PrimitivePtr primitive, std::vector<ValueId> inputs) {
-  if (++applied_ > limits_.nodes) {
-    throw Error(
-        Code::kLimit,
-        fmt::format("the model becomes more than {} nodes when its recurrences and loops are unrolled", limits_.nodes));
+void Builder::expect(std::int64_t elements) const {
+  if (elements > limits_.constant_elements - total_elements_) {
+    throw kernels::over_limit(
+        fmt::format("a list of {} elements is needed beside constants of {}", elements, total_elements_),
+        limits_.constant_elements, kernels::kConstantLimit);
   }
+  kernels::MemoryShare(meter_).take(elements * static_cast<std::int64_t>(sizeof(std::int64_t)), "a list of positions");
+}
+
+void Builder::work(std::int64_t steps) const {
+  if (steps <= limits_.work - work_) {
+    work_ += steps;
+    return;
+  }
+  throw kernels::over_limit(
+      fmt::format("computing shapes and constants takes {:.6g} steps or more (fold constants when exporting the model)",
+                  static_cast<double>(work_) + static_cast<double>(steps)),
+      limits_.work, kernels::kWorkLimit);
+}
+
+std::vector<ValueId> Builder::apply(PrimitivePtr primitive, std::vector<ValueId> inputs) {
+  if (++applied_ > limits_.primitives) {
+    throw kernels::over_limit(
+        fmt::format("the model becomes {} primitives or more when its recurrences and loops are unrolled", applied_),
+        limits_.primitives, kernels::kPrimitiveLimit);
+  }
+  work(static_cast<std::int64_t>(inputs.size()));
   const bool foldable = std::ranges::all_of(inputs, [&](ValueId id) { return is_constant(id); });
   if (!foldable) return graph_.add_node(std::move(primitive), std::move(inputs), origin_name_, origin_type_);
 
@@ -96,7 +120,11 @@ std::vector<ValueId> Builder::apply(PrimitivePtr primitive, std::vector<ValueId>
     types.push_back(type(id));
   }
   const std::vector<TensorType> results = primitive->infer(types);
-  charge(primitive->name(), results, primitive->flops(types, results));
+  charge(primitive->name(), results);
+  // Inputs are converted whole, however little is read of them.
+  for (const TensorType& type : types) work(type.elements());
+  constexpr double kMostCounted = 1e18;
+  work(static_cast<std::int64_t>(std::min(primitive->flops(types, results), kMostCounted)));
   std::vector<ValueId> outputs;
   for (Constant& result : evaluate_constants(*device_, *primitive, constants)) {
     outputs.push_back(constant(std::move(result)));
@@ -117,6 +145,7 @@ void Builder::set_origin(std::string name, std::string type) {
 
 std::optional<std::vector<std::int64_t>> Builder::integers_of(ValueId id) const {
   if (!is_constant(id)) return std::nullopt;
+  work(type(id).elements());
   const Constant& constant = *graph_.value(id).constant;
   if (!constant.type.is_real()) return convert<std::int64_t>(constant);
   // Real to integer saturates in Array::to; a plain cast would be undefined for large values.
@@ -128,9 +157,13 @@ std::optional<std::vector<std::int64_t>> Builder::integers_of(ValueId id) const 
 
 std::optional<std::vector<double>> Builder::reals_of(ValueId id) const {
   if (!is_constant(id)) return std::nullopt;
+  work(type(id).elements());
   return convert<double>(*graph_.value(id).constant);
 }
 
-Graph Builder::finish() && { return std::move(graph_); }
+Graph Builder::finish() && {
+  graph_.keep_counted(std::move(memory_));
+  return std::move(graph_);
+}
 
 }  // namespace mho::graph

@@ -1,6 +1,8 @@
 // Builds a graph and folds constants while doing so: shape arithmetic never becomes nodes.
 #pragma once
 
+#include <mho/limits.h>
+
 #include <memory>
 #include <span>
 #include <string>
@@ -8,21 +10,16 @@
 #include <vector>
 
 #include "graph/graph.h"
+#include "kernels/memory_meter.h"
 
 namespace mho::graph {
 
-/// What a graph may cost while it is built: constants that a model computes (ConstantOfShape, Expand, products of
-/// weights, …) and nodes (recurrences are unrolled). A small file must not take all memory or hours.
-struct BuildLimits {
-  std::int64_t elements = std::int64_t{1} << 28;        ///< of one constant
-  std::int64_t total_elements = std::int64_t{1} << 29;  ///< of all of them
-  double operations = 1e11;                             ///< of all of them: Primitive::flops
-  std::int64_t nodes = 4'000'000;                       ///< of the graph, and constants that were folded
-};
-
 class Builder {
  public:
-  explicit Builder(const BuildLimits& limits = {});
+  /// A small file must not take all memory or hours: of the limits, those on primitives, on constants that a model
+  /// computes (ConstantOfShape, Expand, products of weights, …) and on work hold. Their memory is counted on `meter`
+  /// (null: nowhere) as long as the graph or a copy of it lives.
+  explicit Builder(const Limits& limits = {}, std::shared_ptr<kernels::MemoryMeter> meter = nullptr);
   ~Builder();
   Builder(const Builder&) = delete;
   Builder& operator=(const Builder&) = delete;
@@ -37,6 +34,13 @@ class Builder {
   std::vector<ValueId> apply(PrimitivePtr primitive, std::vector<ValueId> inputs);
   /// The same for primitives with one output.
   ValueId apply1(PrimitivePtr primitive, std::vector<ValueId> inputs);
+  /// Counts steps of work. Throws Error(kLimit).
+  void work(std::int64_t steps) const;
+  /// For lowerings that write a list of so many elements before it becomes a constant: throws Error(kLimit) where that
+  /// would exceed the limits.
+  void expect(std::int64_t elements) const;
+  /// Where constants that are given to constant() can be counted.
+  [[nodiscard]] kernels::MemoryShare& memory() { return *memory_; }
   /// ONNX node that the following nodes come from.
   void set_origin(std::string name, std::string type);
 
@@ -51,13 +55,15 @@ class Builder {
 
  private:
   /// Throws Error(kLimit) if constants of these types, made by `maker`, are too large.
-  void charge(std::string_view maker, std::span<const TensorType> types, double operations);
+  void charge(std::string_view maker, std::span<const TensorType> types);
 
   Graph graph_;
-  BuildLimits limits_;
+  Limits limits_;
+  std::shared_ptr<kernels::MemoryMeter> meter_;
+  std::shared_ptr<kernels::MemoryShare> memory_;
   std::int64_t applied_ = 0;
   std::int64_t total_elements_ = 0;
-  double operations_ = 0;
+  mutable std::int64_t work_ = 0;  // looking at a constant's elements is work
   std::string origin_name_;
   std::string origin_type_;
   std::unique_ptr<kernels::Device> device_;  // evaluates constants

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <mho/error.h>
 
+#include <limits>
+
 namespace mho::graph {
 
 namespace {
@@ -19,6 +21,9 @@ primitives::Positions inputs_in(const Node& node, const std::vector<bool>& set) 
 }
 
 ValueId Graph::add_value(TensorType type, std::string name) {
+  if (values_.size() >= static_cast<std::size_t>(std::numeric_limits<ValueId>::max())) {
+    throw Error(Code::kLimit, fmt::format("the model becomes more than {} tensors", values_.size()));
+  }
   const auto id = static_cast<ValueId>(values_.size());
   values_.push_back({std::move(type), {}, kNoNode, {}});
   if (!name.empty()) set_name(id, name);

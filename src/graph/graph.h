@@ -4,12 +4,14 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "kernels/memory_meter.h"
 #include "primitives/primitive.h"
 
 namespace mho::graph {
@@ -71,6 +73,9 @@ class Graph {
   [[nodiscard]] const std::map<std::string, ValueId, std::less<>>& names() const { return names_; }
   [[nodiscard]] bool is_constant(ValueId id) const { return value(id).constant.has_value(); }
 
+  /// Keeps what the memory of its constants is counted in as long as this graph or a copy of it lives.
+  void keep_counted(std::shared_ptr<const kernels::MemoryShare> memory) { memory_ = std::move(memory); }
+
   /// For passes: replaces the whole node list (topological order), and fixes the producers.
   void set_nodes(std::vector<Node> nodes);
   /// For passes: values without a producer and a constant that count as made.
@@ -89,6 +94,7 @@ class Graph {
   std::vector<ValueId> inputs_;
   std::vector<ValueId> outputs_;
   std::map<std::string, ValueId, std::less<>> names_;
+  std::shared_ptr<const kernels::MemoryShare> memory_;
 };
 
 }  // namespace mho::graph

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "kernels/elementwise.h"
+#include "kernels/memory_meter.h"
 #include "kernels/tensor.h"
 #include "kernels/workspace.h"
 
@@ -83,6 +84,9 @@ class Device {
  public:
   virtual ~Device() = default;
   [[nodiscard]] virtual std::string_view name() const = 0;
+  /// Counts the memory of what runs on this device and its lanes; null: nothing does. Set before the device is used.
+  [[nodiscard]] const std::shared_ptr<MemoryMeter>& meter() const { return meter_; }
+  void set_meter(std::shared_ptr<MemoryMeter> meter) { meter_ = std::move(meter); }
   /// The real type of this device's tensors.
   [[nodiscard]] virtual DType real() const = 0;
   /// The layout this device wants for the activations of a convolution; plain where it has no opinion.
@@ -225,6 +229,9 @@ class Device {
                                const Tensor& y1, const Tensor& acc) = 0;
   /// acc += w * g.
   virtual void accumulate(double w, const Tensor& g, const Tensor& acc) = 0;
+
+ private:
+  std::shared_ptr<MemoryMeter> meter_;
 };
 
 /// Double precision, plain loops: the oracle. Single-threaded.

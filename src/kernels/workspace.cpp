@@ -22,6 +22,7 @@ std::byte* Scratch::take(std::size_t bytes) {
   if (block_ == blocks_.size()) {
     Block block;
     block.size = std::max(needed, kMinimumBlock);
+    counted_.take(static_cast<std::int64_t>(block.size), "a run's temporary tensors");
     block.memory = std::make_unique_for_overwrite<std::byte[]>(block.size + kAlignment);
     const auto address = reinterpret_cast<std::uintptr_t>(block.memory.get());
     block.aligned = block.memory.get() + (round_up(address) - address);

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "kernels/memory_meter.h"
 #include "kernels/tensor.h"
 
 namespace mho::kernels {
@@ -13,6 +14,9 @@ namespace mho::kernels {
 /// Temporary memory shared by all call sites of a Plan. It grows during the first run and stays.
 class Scratch {
  public:
+  Scratch() = default;
+  /// Counted on `meter`.
+  explicit Scratch(std::shared_ptr<MemoryMeter> meter) : counted_(std::move(meter)) {}
   /// Memory of `bytes`, aligned to 64 bytes, valid until reset().
   std::byte* take(std::size_t bytes);
   void reset() noexcept;
@@ -24,6 +28,7 @@ class Scratch {
     std::byte* aligned = nullptr;
     std::size_t size = 0;
   };
+  MemoryShare counted_;
   std::vector<Block> blocks_;
   std::size_t block_ = 0;
   std::size_t used_ = 0;

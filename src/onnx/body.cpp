@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "kernels/limit_names.h"
+
 namespace mho::onnx {
 
 using ::onnx::AttributeProto;
@@ -92,9 +94,8 @@ std::vector<std::string> BodyReader::reads(const NodeProto& node, const std::str
 
 void BodyReader::order(Body& body, const Nodes& nodes, const std::string& what, bool nested) {
   nodes_ += nodes.size();
-  if (nodes_ > limits_.max_nodes) {
-    throw Error(Code::kLimit,
-                fmt::format("{}: {} nodes are more than the limit of {}", what, nodes_, limits_.max_nodes));
+  if (nodes_ > limits_.nodes) {
+    throw kernels::over_limit(fmt::format("{}: it has {} nodes", what, nodes_), limits_.nodes, kernels::kNodeLimit);
   }
   const Sources sources = find_sources(body, nodes, what);
   std::vector<std::vector<std::string>> read_by;

@@ -31,7 +31,7 @@ using BodyOfGraph = std::unordered_map<const ::onnx::GraphProto*, Body>;
 class BodyReader {
  public:
   /// All three must outlive this.
-  BodyReader(TensorReader& tensors, const LoadLimits& limits, BodyOfGraph& subgraphs)
+  BodyReader(TensorReader& tensors, const Limits& limits, BodyOfGraph& subgraphs)
       : tensors_(tensors), limits_(limits), subgraphs_(subgraphs) {}
 
   /// A model's graph: everything it reads is its own. Throws Error: kInvalidModel (a tensor without or with several
@@ -49,7 +49,7 @@ class BodyReader {
   [[nodiscard]] std::vector<std::string> reads(const ::onnx::NodeProto& node, const std::string& what);
 
   TensorReader& tensors_;
-  const LoadLimits& limits_;
+  const Limits& limits_;
   BodyOfGraph& subgraphs_;
   std::int64_t nodes_ = 0;
 };

@@ -28,9 +28,6 @@ using Functions = std::map<std::string, Function, std::less<>>;
 [[nodiscard]] std::string key_of(const ::onnx::NodeProto& node);
 /// "" for ai.onnx, by either of its names.
 [[nodiscard]] std::string domain_of(std::string_view domain);
-/// How deep functions and subgraphs may nest.
-inline constexpr int kMostNested = 64;
-
 /// The function that a node calls; nullptr: it is an operator. In ai.onnx, mho's own lowerings come first.
 [[nodiscard]] const Function* function_of(const Functions& functions, const ::onnx::NodeProto& node,
                                           std::int64_t opset);

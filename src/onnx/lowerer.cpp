@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <new>
 
+#include "kernels/limit_names.h"
 #include "onnx/attributes.h"
 #include "onnx/lowering.h"
 
@@ -41,15 +42,6 @@ Shape shape_of(const PortInfo& port, const Model::Specialization& specialization
   return shape;
 }
 
-graph::BuildLimits build_limits(const LoadLimits& limits) {
-  graph::BuildLimits build;
-  build.elements = std::min(build.elements, limits.max_tensor_elements);
-  build.total_elements = limits.max_constant_elements;
-  build.operations = limits.max_constant_operations;
-  build.nodes = limits.max_graph_nodes;
-  return build;
-}
-
 /// Where a body's nodes find their tensors, operator sets and attributes.
 struct Scope {
   const Scope* outer = nullptr;  ///< the enclosing body's; null in the model's graph and in functions
@@ -71,12 +63,13 @@ struct Scope {
 
 class Lowerer {
  public:
-  Lowerer(const ParsedModel& model, const LoadLimits& limits, const Model::Specialization& specialization)
+  Lowerer(const ParsedModel& model, const Limits& limits, const std::shared_ptr<kernels::MemoryMeter>& memory,
+          const Model::Specialization& specialization)
       : model_(model),
         limits_(limits),
         specialization_(specialization),
-        tensors_(model.proto, {}, limits),
-        build_(build_limits(limits)) {}
+        build_(limits, memory),
+        tensors_(model.proto, {}, limits, build_.memory()) {}
 
   graph::Graph run() && {
     Scope scope{.opsets = &model_.opsets};
@@ -138,19 +131,21 @@ class Lowerer {
   }
 
   void check_size(const std::string& name, const TensorType& type) const {
-    check_shape(type.shape, limits_.max_tensor_elements, fmt::format("tensor '{}'", name));
+    check_shape(type.shape, limits_.tensor_elements, fmt::format("tensor '{}'", name));
   }
 
   /// A body that is run with these inputs; returns its outputs.
   std::vector<ValueId> lower_body(const Body& body, std::span<const ValueId> inputs, Scope& scope) {
-    if (scope.depth > kMostNested) {
-      throw Error(Code::kInvalidModel, fmt::format("functions and subgraphs nest more than {} deep", kMostNested));
+    if (scope.depth > limits_.nesting) {
+      throw kernels::over_limit(fmt::format("functions and subgraphs nest {} deep or more", scope.depth),
+                                limits_.nesting, kernels::kNestingLimit);
     }
     if (inputs.size() != body.inputs.size()) {
       throw Error(Code::kInvalidModel,
                   fmt::format("{} inputs are given to a body of {}", inputs.size(), body.inputs.size()));
     }
     count();
+    build_.work(static_cast<std::int64_t>(body.inputs.size() + body.outputs.size() + body.initializers.size()));
     for (std::size_t i = 0; i < inputs.size(); ++i) scope.values[body.inputs[i]] = inputs[i];
     lower_body(body, scope);
     std::vector<ValueId> outputs;
@@ -174,7 +169,12 @@ class Lowerer {
     const std::string prefix = fmt::format("{} node '{}'", node.op_type(), scope.prefix + name_of(node));
     try {
       count();
+      // Names are copied a few times, lists are walked through: cheap, but the file says how long they are.
+      build_.work(static_cast<std::int64_t>(prefix.size()) + node.input_size() + node.output_size() +
+                  node.attribute_size());
+      const std::int64_t read_before = tensors_.bytes_read();
       lower_unguarded(node, scope);
+      build_.work(tensors_.bytes_read() - read_before);
     } catch (const Error& error) {
       const std::string message = error.what();
       // Lowerings name the node; primitives and readers do not know it. Inside a body, the innermost node is named.
@@ -187,9 +187,9 @@ class Lowerer {
 
   /// Nodes, and runs of bodies without any.
   void count() {
-    if (++lowered_ <= limits_.max_lowered_nodes) return;
-    throw Error(Code::kLimit,
-                fmt::format("loops and functions make more than the {} nodes allowed", limits_.max_lowered_nodes));
+    if (++lowered_ <= limits_.unrolled_nodes) return;
+    throw kernels::over_limit(fmt::format("loops and functions make {} nodes or more", lowered_),
+                              limits_.unrolled_nodes, kernels::kUnrolledLimit);
   }
 
   void lower_unguarded(const NodeProto& node, Scope& scope) {
@@ -275,10 +275,10 @@ class Lowerer {
   }
 
   const ParsedModel& model_;
-  const LoadLimits& limits_;
+  const Limits& limits_;
   const Model::Specialization& specialization_;
-  TensorReader tensors_;
   Builder build_;
+  TensorReader tensors_;
   std::map<const Body*, std::map<std::string, ValueId, std::less<>>> constants_;  // made once, however often it runs
   std::vector<std::pair<ValueId, std::string>> inner_names_;  // of what bodies return, innermost first
   std::map<ValueId, int> element_types_;                      // TensorProto.DataType
@@ -287,8 +287,9 @@ class Lowerer {
 
 }  // namespace
 
-graph::Graph lower(const ParsedModel& model, const LoadLimits& limits, const Model::Specialization& specialization) {
-  return Lowerer(model, limits, specialization).run();
+graph::Graph lower(const ParsedModel& model, const Limits& limits, const std::shared_ptr<kernels::MemoryMeter>& memory,
+                   const Model::Specialization& specialization) {
+  return Lowerer(model, limits, memory, specialization).run();
 }
 
 }  // namespace mho::onnx

@@ -7,7 +7,8 @@
 namespace mho::onnx {
 
 /// See Model::specialize.
-[[nodiscard]] graph::Graph lower(const ParsedModel& model, const LoadLimits& limits,
+[[nodiscard]] graph::Graph lower(const ParsedModel& model, const Limits& limits,
+                                 const std::shared_ptr<kernels::MemoryMeter>& memory,
                                  const Model::Specialization& specialization);
 
 }  // namespace mho::onnx

@@ -18,9 +18,10 @@
 namespace mho::onnx {
 
 struct Model::Impl {
+  std::shared_ptr<kernels::MemoryMeter> memory;
   ParsedModel parsed;
   std::string sha256;
-  LoadLimits limits;
+  Limits limits;
 };
 
 Model::Model(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -28,24 +29,27 @@ Model::Model(Model&&) noexcept = default;
 Model& Model::operator=(Model&&) noexcept = default;
 Model::~Model() = default;
 
-Model Model::load(const std::filesystem::path& path, const LoadLimits& limits) {
+Model Model::load(const std::filesystem::path& path, const Limits& limits) {
   const auto file = MappedFile::open(path);
   std::filesystem::path directory = path.parent_path();
   if (directory.empty()) directory = ".";
   const std::string what = fmt::format("model '{}'", path.string());
+  auto memory = std::make_shared<kernels::MemoryMeter>(limits.memory);
   return Model(std::make_unique<Impl>(
-      Impl{onnx::parse(file->bytes(), directory, limits, what), onnx::sha256(file->bytes()), limits}));
+      Impl{memory, onnx::parse(file->bytes(), directory, limits, memory, what), onnx::sha256(file->bytes()), limits}));
 }
 
-Model Model::parse(std::span<const std::byte> bytes, const std::filesystem::path& directory, const LoadLimits& limits) {
+Model Model::parse(std::span<const std::byte> bytes, const std::filesystem::path& directory, const Limits& limits) {
+  auto memory = std::make_shared<kernels::MemoryMeter>(limits.memory);
   return Model(std::make_unique<Impl>(
-      Impl{onnx::parse(bytes, directory, limits, "model in memory"), onnx::sha256(bytes), limits}));
+      Impl{memory, onnx::parse(bytes, directory, limits, memory, "model in memory"), onnx::sha256(bytes), limits}));
 }
 
 const std::vector<PortInfo>& Model::inputs() const { return impl_->parsed.inputs; }
 const std::vector<PortInfo>& Model::outputs() const { return impl_->parsed.outputs; }
 std::int64_t Model::ir_version() const { return impl_->parsed.proto->ir_version(); }
 std::string Model::sha256() const { return impl_->sha256; }
+const std::shared_ptr<kernels::MemoryMeter>& Model::memory() const { return impl_->memory; }
 
 std::int64_t Model::opset() const {
   const auto it = impl_->parsed.opsets.find("");
@@ -69,7 +73,7 @@ std::int64_t Model::parameter_count() const {
 }
 
 graph::Graph Model::specialize(const Specialization& specialization) const {
-  return lower(impl_->parsed, impl_->limits, specialization);
+  return lower(impl_->parsed, impl_->limits, impl_->memory, specialization);
 }
 
 std::vector<OperatorFacts> supported_operators() {
@@ -100,7 +104,8 @@ Array read_tensor_proto(std::span<const std::byte> bytes) {
       !proto.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
     throw Error(Code::kInvalidModel, "not a TensorProto, or truncated, or damaged");
   }
-  TensorReader reader(nullptr, {}, {});
+  kernels::MemoryShare uncounted;
+  TensorReader reader(nullptr, {}, {}, uncounted);
   const kernels::Constant constant = reader.read(proto, fmt::format("tensor '{}'", proto.name()));
   Array array(constant.type.dtype, constant.type.shape);
   if (array.size() > 0) std::copy_n(constant.data.get(), constant.type.bytes(), array.bytes().data());

@@ -1,6 +1,8 @@
 // Reads an ONNX model and lowers it, for given input shapes, to a graph of primitives: the floor's public header.
 #pragma once
 
+#include <mho/limits.h>
+
 #include <cstddef>
 #include <filesystem>
 #include <map>
@@ -11,6 +13,7 @@
 #include <vector>
 
 #include "graph/graph.h"
+#include "kernels/memory_meter.h"
 
 namespace mho::onnx {
 
@@ -29,24 +32,15 @@ struct PortInfo {
   bool has_shape = true;  ///< false: the model declares no shape, not even the rank
 };
 
-/// Limits for untrusted models.
-struct LoadLimits {
-  std::int64_t max_tensor_elements = std::int64_t{1} << 33;
-  std::int64_t max_nodes = 1'000'000;                          ///< in the file
-  std::int64_t max_lowered_nodes = 1'000'000;                  ///< when loops are unrolled and functions inlined
-  std::int64_t max_graph_nodes = 4'000'000;                    ///< primitives, recurrences unrolled
-  std::int64_t max_constant_elements = std::int64_t{1} << 29;  ///< of all constants that the model computes
-  double max_constant_operations = 1e11;                       ///< floating-point operations for them
-};
-
 /// A parsed and checked model. Immutable, shareable between threads.
 class Model {
  public:
-  /// Throws Error: kIo, kInvalidModel, kUnsupported (naming all unsupported operators at once), kLimit.
-  static Model load(const std::filesystem::path& path, const LoadLimits& limits = {});
+  /// Throws Error: kIo, kInvalidModel, kUnsupported (naming all unsupported operators at once), kLimit. The limits hold
+  /// for everything that is done with the model later.
+  static Model load(const std::filesystem::path& path, const Limits& limits = {});
   /// From memory; external data is looked up in `directory` (empty: not allowed).
   static Model parse(std::span<const std::byte> bytes, const std::filesystem::path& directory = {},
-                     const LoadLimits& limits = {});
+                     const Limits& limits = {});
   Model(Model&&) noexcept;
   Model& operator=(Model&&) noexcept;
   ~Model();
@@ -60,6 +54,8 @@ class Model {
   [[nodiscard]] std::size_t node_count() const;
   [[nodiscard]] std::int64_t parameter_count() const;  ///< elements of real initializers
   [[nodiscard]] std::string sha256() const;            ///< of the model file's bytes, hexadecimal
+  /// Counts the memory held for this model.
+  [[nodiscard]] const std::shared_ptr<kernels::MemoryMeter>& memory() const;
 
   struct Specialization {
     /// Shape of every input that is not fixed, by name.
@@ -71,7 +67,7 @@ class Model {
     std::map<std::string, kernels::Constant, std::less<>> fixed_inputs;
   };
   /// Lowers to primitives. Graph inputs and outputs are in the model's order (fixed inputs left out).
-  /// Throws Error(kUnsupported) with node name and operator, or kInvalidModel where shapes do not fit.
+  /// Throws Error(kUnsupported) with node name and operator, kInvalidModel where shapes do not fit, or kLimit.
   [[nodiscard]] graph::Graph specialize(const Specialization& specialization) const;
 
  private:

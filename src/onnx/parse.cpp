@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/stubs/logging.h>
 #include <mho/error.h>
 
@@ -11,6 +12,8 @@
 #include <map>
 #include <set>
 
+#include "kernels/limit_names.h"
+#include "onnx/decoded_size.h"
 #include "onnx/lowering.h"
 #include "onnx/tensor_data.h"
 
@@ -23,20 +26,57 @@ using ::onnx::ModelProto;
 using ::onnx::NodeProto;
 
 constexpr std::int64_t kOldestIr = 3;
+constexpr std::int64_t kMostElements = std::int64_t{1} << 38;
+constexpr std::int64_t kMostNesting = 256;  // every level takes stack
 
 [[noreturn]] void invalid(const std::string& what, const std::string& reason) {
   throw Error(Code::kInvalidModel, fmt::format("{}: {}", what, reason));
 }
 
-std::shared_ptr<const ModelProto> decode(std::span<const std::byte> bytes, const std::string& what) {
+void check(const Limits& limits) {
+  const auto require = [](bool fits, const kernels::LimitName& name, std::int64_t value, const char* range) {
+    if (fits) return;
+    throw Error(Code::kInvalidArgument,
+                fmt::format("the limit {} ({}) is {}; it must be {}", name.field, name.flag, value, range));
+  };
+  // Sums of extents and of bytes stay far from the ends of int64.
+  require(limits.tensor_elements >= 1 && limits.tensor_elements <= kMostElements, kernels::kTensorLimit,
+          limits.tensor_elements, "1 to 2^38");
+  for (const auto& [value, name] : {std::pair{limits.nodes, kernels::kNodeLimit},
+                                    {limits.unrolled_nodes, kernels::kUnrolledLimit},
+                                    {limits.primitives, kernels::kPrimitiveLimit},
+                                    {limits.constant_elements, kernels::kConstantLimit},
+                                    {limits.work, kernels::kWorkLimit}}) {
+    require(value >= 1, name, value, "1 or more");
+  }
+  require(limits.nesting >= 1 && limits.nesting <= kMostNesting, kernels::kNestingLimit, limits.nesting, "1 to 256");
+  require(limits.memory >= 0, kernels::kMemoryLimit, limits.memory, "0 (what the machine has) or more");
+}
+
+/// Messages in messages that `nesting` subgraphs in each other make: model, graph, node, attribute, graph, …, and four
+/// more inside the innermost node.
+constexpr int messages_deep(std::int64_t nesting) { return static_cast<int>(3 * nesting) + 8; }
+
+std::shared_ptr<const ModelProto> decode(std::span<const std::byte> bytes, const Limits& limits,
+                                         kernels::MemoryShare& memory, const std::string& what) {
   if (bytes.size() > static_cast<std::size_t>(std::numeric_limits<int>::max())) {
     throw Error(Code::kLimit, fmt::format("{}: {} bytes are more than an ONNX file can have (2 GiB); larger models "
                                           "keep their weights in external data files",
                                           what, bytes.size()));
   }
   const google::protobuf::LogSilencer quiet;
+  const int deepest = messages_deep(limits.nesting);
+  const DecodedSize size = decoded_size(bytes, *ModelProto::descriptor(), deepest);
+  if (size.depth > deepest) {
+    throw kernels::over_limit(fmt::format("{}: its subgraphs nest {} deep or more", what, limits.nesting + 1),
+                              limits.nesting, kernels::kNestingLimit);
+  }
+  memory.take(size.bytes, what);
   auto proto = std::make_shared<ModelProto>();
-  if (!proto->ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || !proto->has_graph()) {
+  google::protobuf::io::CodedInputStream input(reinterpret_cast<const std::uint8_t*>(bytes.data()),
+                                               static_cast<int>(bytes.size()));
+  input.SetRecursionLimit(deepest);
+  if (!proto->ParseFromCodedStream(&input) || !input.ConsumedEntireMessage() || !proto->has_graph()) {
     invalid(what, "it is not an ONNX model, or truncated, or damaged");
   }
   return proto;
@@ -80,12 +120,15 @@ PortInfo read_port(const ::onnx::ValueInfoProto& info, const std::string& what) 
 /// Operators that cannot be lowered, as messages name them, with the first node and how many there are.
 class UnknownOperators {
  public:
-  UnknownOperators(const ParsedModel& model, const std::string& what) : model_(model), what_(what) {}
+  UnknownOperators(const ParsedModel& model, std::int64_t most_nested, const std::string& what)
+      : model_(model), most_nested_(most_nested), what_(what) {}
 
   /// Those of a body and of what it runs for certain. Which branch an If takes shows when it is lowered.
   void collect(const Body& body, const Opsets& opsets, int depth = 0) {
-    if (depth > kMostNested)
-      invalid(what_, fmt::format("its functions call each other more than {} deep", kMostNested));
+    if (depth > most_nested_) {
+      throw kernels::over_limit(fmt::format("{}: its functions and subgraphs nest {} deep or more", what_, depth),
+                                most_nested_, kernels::kNestingLimit);
+    }
     for (const NodeProto* node : body.nodes) {
       const std::int64_t opset = opset_of(opsets, *node);
       if (const Function* function = function_of(model_.functions, *node, opset)) {
@@ -125,6 +168,7 @@ class UnknownOperators {
   }
 
   const ParsedModel& model_;
+  std::int64_t most_nested_;
   const std::string& what_;
   std::map<std::string, std::pair<std::string, int>> unknown_;
   std::set<const Function*> seen_;
@@ -148,13 +192,15 @@ void check_old_attributes(const ParsedModel& model, const std::string& what) {
 
 }  // namespace
 
-ParsedModel parse(std::span<const std::byte> bytes, const std::filesystem::path& directory, const LoadLimits& limits,
-                  const std::string& what) {
+ParsedModel parse(std::span<const std::byte> bytes, const std::filesystem::path& directory, const Limits& limits,
+                  const std::shared_ptr<kernels::MemoryMeter>& memory, const std::string& what) {
+  check(limits);
   ParsedModel model;
-  model.proto = decode(bytes, what);
+  model.memory = kernels::MemoryShare(memory);
+  model.proto = decode(bytes, limits, model.memory, what);
   check_ir_version(*model.proto, what);
   model.opsets = read_opsets(model.proto->opset_import(), what);
-  TensorReader reader(model.proto, directory, limits);
+  TensorReader reader(model.proto, directory, limits, model.memory);
   BodyReader bodies(reader, limits, model.subgraphs);
   const GraphProto& graph = model.proto->graph();
   model.graph = bodies.read_graph(graph, what);
@@ -174,7 +220,7 @@ ParsedModel parse(std::span<const std::byte> bytes, const std::filesystem::path&
     }
   }
   if (model.outputs.empty()) invalid(what, "it has no outputs");
-  UnknownOperators unknown(model, what);
+  UnknownOperators unknown(model, limits.nesting, what);
   unknown.collect(model.graph, model.opsets);
   unknown.refuse();
   check_old_attributes(model, what);

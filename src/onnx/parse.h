@@ -21,10 +21,12 @@ struct ParsedModel {
   Opsets opsets;
   std::vector<PortInfo> inputs;
   std::vector<PortInfo> outputs;
+  kernels::MemoryShare memory;  ///< of what was decoded and copied
 };
 
-/// `what` names the model in messages. Throws Error as Model::load.
+/// `what` names the model in messages. Throws Error as Model::load, also where Limits make no sense.
 [[nodiscard]] ParsedModel parse(std::span<const std::byte> bytes, const std::filesystem::path& directory,
-                                const LoadLimits& limits, const std::string& what);
+                                const Limits& limits, const std::shared_ptr<kernels::MemoryMeter>& memory,
+                                const std::string& what);
 
 }  // namespace mho::onnx

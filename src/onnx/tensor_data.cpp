@@ -8,7 +8,10 @@
 #include <bit>
 #include <charconv>
 #include <cstring>
+#include <numeric>
 #include <optional>
+
+#include "kernels/limit_names.h"
 
 namespace mho::onnx {
 
@@ -201,6 +204,9 @@ DType dtype_of(int data_type, const std::string& what) {
 }
 
 void check_shape(const Shape& shape, std::int64_t most, const std::string& what) {
+  if (shape.size() > kMostAxes) {
+    throw Error(Code::kLimit, fmt::format("{} has {} axes; at most {} are supported", what, shape.size(), kMostAxes));
+  }
   if (std::ranges::any_of(shape, [](std::int64_t extent) { return extent < 0; })) {
     throw Error(Code::kInvalidModel,
                 fmt::format("{} has the shape {}: extents cannot be negative", what, to_string(shape)));
@@ -208,20 +214,34 @@ void check_shape(const Shape& shape, std::int64_t most, const std::string& what)
   std::int64_t count = 1;
   for (const std::int64_t extent : shape) {
     if (extent > 1 && count > most / extent) {
-      throw Error(Code::kLimit, fmt::format("{} has the shape {}, which is more than the limit of {} elements", what,
-                                            to_string(shape), most));
+      const double elements = std::accumulate(shape.begin(), shape.end(), 1.0, [](double product, std::int64_t n) {
+        return product * std::max<double>(static_cast<double>(n), 1);
+      });
+      throw kernels::over_limit(fmt::format("{} has the shape {}: {:.6g} elements", what, to_string(shape), elements),
+                                most, kernels::kTensorLimit);
     }
     count *= std::max<std::int64_t>(extent, 1);
   }
 }
 
-TensorReader::TensorReader(std::shared_ptr<const void> owner, std::filesystem::path directory, const LoadLimits& limits)
-    : owner_(std::move(owner)), directory_(std::move(directory)), limits_(limits) {}
+TensorReader::TensorReader(std::shared_ptr<const void> owner, std::filesystem::path directory, const Limits& limits,
+                           kernels::MemoryShare& memory)
+    : owner_(std::move(owner)), directory_(std::move(directory)), limits_(limits), memory_(memory) {}
 
 Constant TensorReader::read(const TensorProto& tensor, const std::string& what) {
   static_cast<void>(dtype_of(tensor.data_type(), what));
   const Shape shape(tensor.dims().begin(), tensor.dims().end());
-  check_shape(shape, limits_.max_tensor_elements, what);
+  check_shape(shape, limits_.tensor_elements, what);
+  Constant constant = read_elements(tensor, shape, what);
+  const auto bytes = static_cast<std::int64_t>(constant.type.bytes());
+  bytes_read_ += bytes;
+  // What is used where it lies was counted with the decoded model, or is mapped.
+  const bool copied = constant.data.use_count() == 1;
+  if (copied) memory_.take(bytes, what);
+  return constant;
+}
+
+Constant TensorReader::read_elements(const TensorProto& tensor, const Shape& shape, const std::string& what) {
   const std::int64_t count = element_count(shape);
   if (tensor.data_location() == TensorProto::EXTERNAL) return read_external(tensor, shape, what);
   if (tensor.has_raw_data()) {

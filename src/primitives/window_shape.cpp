@@ -63,7 +63,15 @@ void check_windows_overlap(const kernels::Window& window, const Shape& x, const 
     // Windows that begin at an element overlap x; those that begin in the left padding may step over it.
     const std::int64_t last = output[i + 2] - 1;
     bool all = overlaps(last) && overlaps(0);
-    for (std::int64_t at = 0; all && at < last && at * window.strides[i] < window.pads_begin[i]; ++at) {
+    // Steps of a dilation that is not above the extent cannot miss x, and the first window reaches least far into it.
+    const bool may_miss = dilation > extent;
+    constexpr std::int64_t kMostPadded = 1 << 16;
+    if (all && may_miss && std::min(last, window.pads_begin[i] / window.strides[i]) > kMostPadded) {
+      throw Error(Code::kLimit,
+                  fmt::format("{}: more than {} windows begin in the padding of spatial axis {} of {} ({})", who,
+                              kMostPadded, i, to_string(x), describe_window(window)));
+    }
+    for (std::int64_t at = 0; all && may_miss && at < last && at * window.strides[i] < window.pads_begin[i]; ++at) {
       all = overlaps(at);
     }
     if (!all) {

@@ -57,6 +57,41 @@ TEST(Program, InspectListsLayersAndCutsOfTheDigitsModel) {
   EXPECT_FALSE(cuts.at("conv3")) << "the skip connection goes around it";
 }
 
+TEST(Program, LimitsAreObeyedAndSayHowTheyAreRaised) {
+  const auto with = [](std::vector<std::string> command, const std::string& option, const std::string& value) {
+    command.insert(command.end(), {option, value});
+    return command;
+  };
+  const std::vector<std::string> inspect = {"inspect", kCnn};
+  const std::vector<std::string> check = {"check", kCnn, "-i", kDigits, "--examples", "0:1"};
+  const std::vector<std::string> evaluate = {"evaluate", kCnn, "-i", kDigits, "--examples", "0:1", "-l", "relu4"};
+  const std::map<std::string, std::string> exceeded = {{"--max-memory", "100K"},  {"--max-tensor", "100"},
+                                                       {"--max-nodes", "3"},      {"--max-unrolled", "3"},
+                                                       {"--max-primitives", "3"}, {"--max-work", "3"}};
+  for (const auto& [option, value] : exceeded) {
+    expect_failure(with(inspect, option, value), 1, {"limit of", option});
+    for (const auto& command : {attribute({}), check, evaluate}) {
+      if (option == "--max-memory" || option == "--max-nodes")
+        expect_failure(with(command, option, value), 1, {option});
+    }
+  }
+  expect_failure(with(inspect, "--max-nesting", "257"), 2, {"--max-nesting", "256"});
+  expect_failure(with(inspect, "--max-memory", "much"), 2, {"--max-memory", "much"});
+  EXPECT_EQ(run_program(with(with(inspect, "--max-memory", "1G"), "--max-nodes", "100")).status, 0);
+}
+
+// What no count of ours sees is bounded by the system, and is a message too.
+TEST(Program, MaxMemoryBoundsTheProcess) {
+  TemporaryFolder folder;
+  io::write_npy(folder / "many.npy", Array(DType::f32, {200'000, 1, 8, 8}));
+  const std::vector<std::string> command = {"attribute", kCnn,          "-i", (folder / "many.npy").string(),
+                                            "-l",        "image",       "-m", "gradient",
+                                            "--quiet",   "--max-memory"};
+  auto small = command;
+  small.emplace_back("20M");
+  expect_failure(small, 1, {"memory"});
+}
+
 TEST(Program, InspectSaysWhereTheLogitIsTaken) {
   const auto logits = nlohmann::json::parse(run_program({"inspect", kMlp, "--json"}).output);
   EXPECT_EQ(logits["target"], "logits");

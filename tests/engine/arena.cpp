@@ -5,6 +5,10 @@
 #include <rapidcheck/gtest.h>
 
 #include <algorithm>
+#include <map>
+#include <numeric>
+#include <random>
+#include <set>
 
 namespace mho::engine {
 namespace {
@@ -41,6 +45,48 @@ RC_GTEST_PROP(Arena, LivingBuffersNeverOverlap, ()) {
       RC_ASSERT(apart);
     }
   }
+}
+
+/// Sweeps over time, so that many thousands can be checked.
+void expect_apart(const std::vector<Lifetime>& lifetimes, const ArenaLayout& layout) {
+  std::vector<std::size_t> by_first(lifetimes.size());
+  std::iota(by_first.begin(), by_first.end(), std::size_t{0});
+  std::ranges::stable_sort(by_first, {}, [&](std::size_t i) { return lifetimes[i].first; });
+  std::map<std::size_t, std::size_t> at;  // alive, by offset
+  std::set<std::pair<std::int64_t, std::size_t>> ends;
+  for (const std::size_t i : by_first) {
+    for (; !ends.empty() && ends.begin()->first < lifetimes[i].first; ends.erase(ends.begin())) {
+      at.erase(layout.offsets[ends.begin()->second]);
+    }
+    const std::size_t offset = layout.offsets[i];
+    ASSERT_EQ(offset % kAlignment, 0U);
+    const std::size_t end = offset + aligned(lifetimes[i].bytes);
+    ASSERT_LE(end, layout.bytes);
+    const auto next = at.lower_bound(offset);
+    if (next != at.end()) {
+      ASSERT_LE(end, next->first);
+    }
+    if (next != at.begin()) {
+      const auto [before, other] = *std::prev(next);
+      ASSERT_LE(before + aligned(lifetimes[other].bytes), offset);
+    }
+    at.emplace(offset, i);
+    ends.emplace(lifetimes[i].last, i);
+  }
+}
+
+TEST(Arena, ManyThousandBuffersAreLaidOutInMoments) {
+  std::mt19937 random(7);
+  std::vector<Lifetime> lifetimes;
+  for (std::int64_t i = 0; i < 300'000; ++i) {
+    const auto steps = static_cast<std::int64_t>(random() % 100 == 0 ? 5000 : random() % 8);
+    lifetimes.push_back({random() % 4096, i, i + steps});
+  }
+  const ArenaLayout layout = lay_out(lifetimes);
+  expect_apart(lifetimes, layout);
+  std::size_t sum = 0;
+  for (const Lifetime& one : lifetimes) sum += aligned(one.bytes);
+  EXPECT_LT(layout.bytes, sum / 100);
 }
 
 RC_GTEST_PROP(Arena, BytesLieBetweenThePeakAndTheSum, ()) {

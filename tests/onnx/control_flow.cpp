@@ -99,10 +99,12 @@ TEST(OnnxControlFlow, ALoopIsUnrolledAndItsTensorsSayWhichRunMadeThem) {
 }
 
 TEST(OnnxControlFlow, LoopsThatDoNotEndAreStopped) {
-  LoadLimits limits;
-  limits.max_lowered_nodes = 1000;
-  expect_failure(lower_failure(loop_model(std::int64_t{1} << 60), {}, limits), Code::kLimit, {"1000 nodes"});
-  expect_failure(lower_failure(loop_model(-1), {}, limits), Code::kLimit, {"1000 nodes"});
+  Limits limits;
+  limits.unrolled_nodes = 1000;
+  expect_failure(lower_failure(loop_model(std::int64_t{1} << 60), {}, limits), Code::kLimit,
+                 {"1001 nodes", "limit of 1000", "--max-unrolled"});
+  expect_failure(lower_failure(loop_model(-1), {}, limits), Code::kLimit,
+                 {"1001 nodes", "limit of 1000", "--max-unrolled"});
 }
 
 TEST(OnnxControlFlow, RecurrencesThatUnrollToTooManyNodesAreRefused) {
@@ -111,9 +113,9 @@ TEST(OnnxControlFlow, RecurrencesThatUnrollToTooManyNodesAreRefused) {
   model.floats("w", {1, 1, 1}, {1}).floats("r", {1, 1, 1}, {1});
   model.node("RNN", {"x", "w", "r"}, {"y"}).with("hidden_size", 1);
   EXPECT_GT(lower(model).nodes().size(), 3000U);
-  LoadLimits limits;
-  limits.max_graph_nodes = 2000;
-  expect_failure(lower_failure(model, {}, limits), Code::kLimit, {"RNN node 'y'", "2000 nodes", "unrolled"});
+  Limits limits;
+  limits.primitives = 2000;
+  expect_failure(lower_failure(model, {}, limits), Code::kLimit, {"RNN node 'y'", "limit of 2000", "--max-primitives"});
 }
 
 TEST(OnnxControlFlow, ALoopWhoseCourseDependsOnDataIsRefused) {
@@ -212,7 +214,7 @@ TEST(OnnxControlFlow, FunctionsThatCallEachOtherInACircleAreRefused) {
   model.proto().mutable_functions(1)->mutable_node(0)->set_op_type("Sharp");
   model.proto().mutable_functions(1)->mutable_node(0)->set_domain("local");
   model.proto().mutable_functions(1)->mutable_node(0)->mutable_input()->RemoveLast();
-  expect_failure(lower_failure(model), Code::kInvalidModel, {"deep"});
+  expect_failure(lower_failure(model), Code::kLimit, {"65 deep"});
 }
 
 TEST(OnnxControlFlow, UnknownOperatorsOfFunctionsAreNamedOnLoading) {

@@ -11,7 +11,7 @@ namespace {
 /// Shapes for all inputs of a damaged model; small, whatever it declares.
 void try_to_use(const std::string& bytes) {
   try {
-    const LoadLimits limits{.max_tensor_elements = 1 << 12, .max_nodes = 1000};
+    const Limits limits{.tensor_elements = 1 << 12, .nodes = 1000};
     const Model model = load(bytes, {}, limits);
     Model::Specialization specialization;
     for (const PortInfo& port : model.inputs()) {

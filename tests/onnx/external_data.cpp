@@ -1,4 +1,5 @@
 // Invariant: external data is read from files inside the model's folder only, and only where they hold all of it.
+#include <sys/inotify.h>
 #include <unistd.h>
 
 #include <cstdint>
@@ -107,6 +108,100 @@ TEST_F(OnnxExternalData, LinksOutOfTheFolderAreRefused) {
   write(root() / "model2" / "weights.bin");
   fs::create_symlink(root() / "model2" / "weights.bin", folder() / "neighbour.bin");
   expect_failure(failure(floats({2}, "neighbour.bin")), Code::kInvalidModel, {"outside"});
+}
+
+/// Counts how often files are opened, whoever opens them.
+class Opened {
+ public:
+  explicit Opened(const std::vector<fs::path>& files) : descriptor_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {
+    for (const fs::path& file : files) EXPECT_GE(::inotify_add_watch(descriptor_, file.c_str(), IN_OPEN), 0) << file;
+  }
+  ~Opened() { ::close(descriptor_); }
+  Opened(const Opened&) = delete;
+  Opened& operator=(const Opened&) = delete;
+  [[nodiscard]] int count() const {
+    alignas(inotify_event) char events[4096];
+    int count = 0;
+    for (ssize_t got = 0; (got = ::read(descriptor_, events, sizeof(events))) > 0;) {
+      count += static_cast<int>(got / static_cast<ssize_t>(sizeof(inotify_event)));
+    }
+    return count;
+  }
+
+ private:
+  int descriptor_;
+};
+
+TEST_F(OnnxExternalData, NothingOutsideTheFolderIsEverOpened) {
+  fs::create_directories(root() / "model2");
+  write(root() / "model2" / "weights.bin");
+  fs::create_symlink(root() / "secret.bin", folder() / "link.bin");
+  fs::create_symlink("../secret.bin", folder() / "relative.bin");
+  fs::create_symlink("link.bin", folder() / "link_to_link.bin");
+  fs::create_directory_symlink(root(), folder() / "up");
+  fs::create_directory_symlink("..", folder() / "sub" / "above");
+  fs::create_directory_symlink(root() / "model2", folder() / "other");
+  const Opened opened({root() / "secret.bin", root() / "model2" / "weights.bin", "/etc/passwd"});
+  const std::string absolute = (root() / "secret.bin").string();
+  std::vector<std::string> locations;
+  for (const char* location : {"../secret.bin",
+                               "./../secret.bin",
+                               "sub/../../secret.bin",
+                               "sub/./../../secret.bin",
+                               ".//..//secret.bin",
+                               "..",
+                               "../",
+                               "../model2/weights.bin",
+                               "weights.bin/../../secret.bin",
+                               "link.bin",
+                               "relative.bin",
+                               "link_to_link.bin",
+                               "./link.bin",
+                               "sub/../link.bin",
+                               "up/secret.bin",
+                               "up/model2/weights.bin",
+                               "up/model/../secret.bin",
+                               "sub/above/link.bin",
+                               "sub/above/up/secret.bin",
+                               "other/weights.bin",
+                               "/etc/passwd",
+                               "//etc/passwd",
+                               "/./etc/passwd",
+                               "file:///etc/passwd",
+                               "..\\secret.bin",
+                               "sub\\..\\..\\secret.bin",
+                               "C:\\secret.bin",
+                               "%2e%2e/secret.bin",
+                               "..%2fsecret.bin",
+                               "~/secret.bin",
+                               "$HOME/secret.bin",
+                               ".../secret.bin",
+                               ". ./secret.bin",
+                               "..\n/secret.bin",
+                               "UP/secret.bin",
+                               "Link.bin",
+                               "WEIGHTS.BIN",
+                               "\xC0\xAE\xC0\xAE/secret.bin",
+                               "\xEF\xBC\x8E\xEF\xBC\x8E/secret.bin",
+                               "..\xE2\x88\x95secret.bin",
+                               "|cat ../secret.bin"}) {
+    locations.emplace_back(location);
+  }
+  for (const char* before : {"", "/", "//", "/proc/self/root", "file://"}) locations.push_back(before + absolute);
+  locations.emplace_back("../secret.bin\0", 14);
+  locations.emplace_back("weights.bin\0/../../secret.bin", 29);
+  locations.emplace_back(5000, '/');
+  locations.back() += "secret.bin";
+  locations.emplace_back(100'000, 'a');
+  for (const std::string& location : locations) {
+    const Failure refused = failure(floats({2}, location));
+    EXPECT_TRUE(refused.code == Code::kInvalidModel || refused.code == Code::kIo)
+        << location << ": " << refused.message;
+  }
+  EXPECT_EQ(opened.count(), 0);
+  // The watch sees what it is to see.
+  EXPECT_TRUE(std::ifstream(root() / "secret.bin").good());
+  EXPECT_EQ(opened.count(), 1);
 }
 
 TEST_F(OnnxExternalData, WhatIsNoFileIsRefused) {

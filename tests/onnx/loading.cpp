@@ -142,7 +142,7 @@ TEST(OnnxLoading, ADeepChainIsNoDeepRecursion) {
     model.node("Relu", {input}, {fmt::format("t{}", i)});
   }
   EXPECT_EQ(load(model).node_count(), static_cast<std::size_t>(kNodes));
-  expect_failure(load_failure(model, {.max_nodes = 1000}), Code::kLimit, {"100000 nodes", "1000"});
+  expect_failure(load_failure(model, {.nodes = 1000}), Code::kLimit, {"100000 nodes", "limit of 1000", "--max-nodes"});
 }
 
 }  // namespace

@@ -19,18 +19,16 @@ namespace mho::onnx {
 using testing::ModelBuilder;
 using TensorProto = ::onnx::TensorProto;
 
-inline Model load(const std::string& bytes, const std::filesystem::path& directory = {},
-                  const LoadLimits& limits = {}) {
+inline Model load(const std::string& bytes, const std::filesystem::path& directory = {}, const Limits& limits = {}) {
   return Model::parse(std::as_bytes(std::span(bytes)), directory, limits);
 }
-inline Model load(const ModelBuilder& model, const std::filesystem::path& directory = {},
-                  const LoadLimits& limits = {}) {
+inline Model load(const ModelBuilder& model, const std::filesystem::path& directory = {}, const Limits& limits = {}) {
   return load(model.serialized(), directory, limits);
 }
 
 /// Shapes for the inputs; initializers and fixed inputs need none.
 inline graph::Graph lower(const ModelBuilder& model, std::map<std::string, Shape, std::less<>> shapes = {},
-                          const LoadLimits& limits = {}) {
+                          const Limits& limits = {}) {
   Model::Specialization specialization;
   specialization.input_shapes = std::move(shapes);
   return load(model, {}, limits).specialize(specialization);
@@ -50,11 +48,11 @@ inline Failure failure_of(const std::function<void()>& action) {
   ADD_FAILURE() << "no Error was thrown";
   return {Code::kInternal, {}};
 }
-inline Failure load_failure(const ModelBuilder& model, const LoadLimits& limits = {}) {
+inline Failure load_failure(const ModelBuilder& model, const Limits& limits = {}) {
   return failure_of([&] { static_cast<void>(load(model, {}, limits)); });
 }
 inline Failure lower_failure(const ModelBuilder& model, const std::map<std::string, Shape, std::less<>>& shapes = {},
-                             const LoadLimits& limits = {}) {
+                             const Limits& limits = {}) {
   return failure_of([&] { static_cast<void>(lower(model, shapes, limits)); });
 }
 

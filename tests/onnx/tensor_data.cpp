@@ -23,7 +23,7 @@ void expect_elements(const Array& array, DType dtype, const std::vector<double>&
   for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_EQ(array.at(static_cast<std::int64_t>(i)), expected[i]) << i;
 }
 
-Failure load_failure_of(const TensorProto& tensor, const LoadLimits& limits = {}) {
+Failure load_failure_of(const TensorProto& tensor, const Limits& limits = {}) {
   ModelBuilder model = relu_model();
   model.initializer(tensor);
   return load_failure(model, limits);
@@ -138,7 +138,7 @@ TEST(OnnxTensorData, AbsurdShapesAreRefusedWithoutAllocating) {
     expect_failure(load_failure_of(empty_tensor("w", type, shape)), Code::kInvalidModel, {"'w'"});
     expect_failure(load_failure_of(raw_tensor<float>("w", type, shape, {1, 2})), Code::kInvalidModel, {"'w'"});
   }
-  expect_failure(load_failure_of(float_tensor("w", {3}, {1, 2, 3}), {.max_tensor_elements = 2}), Code::kLimit,
+  expect_failure(load_failure_of(float_tensor("w", {3}, {1, 2, 3}), {.tensor_elements = 2}), Code::kLimit,
                  {"'w'", "[3]", "limit of 2"});
   // Many axes of extent 1 are as small as one.
   ModelBuilder model;

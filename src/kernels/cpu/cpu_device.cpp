@@ -18,6 +18,7 @@ std::vector<std::shared_ptr<Device>> CpuDevice::make_lanes() const {
     options.threads = 1;
     const auto device = std::make_shared<CpuDevice>(options);
     device->packed_ = packed_;
+    device->set_meter(meter());
     lanes.push_back(device);
   }
   return lanes;

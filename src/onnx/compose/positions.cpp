@@ -22,14 +22,19 @@ ValueId where(Builder& build, ValueId condition, ValueId yes, ValueId no) {
 ValueId number(Builder& build, std::int64_t value) { return build.integers({}, {value}); }
 
 /// Row r of round k is the k-th update for row r, or -1.
-std::vector<std::vector<std::int64_t>> rounds_of(const std::vector<std::int64_t>& positions, std::int64_t rows) {
+std::vector<std::vector<std::int64_t>> rounds_of(const Builder& build, const std::vector<std::int64_t>& positions,
+                                                 std::int64_t rows) {
   std::vector<std::vector<std::int64_t>> rounds;
+  build.expect(rows);
   std::vector<std::size_t> seen(static_cast<std::size_t>(rows), 0);
   for (std::size_t k = 0; k < positions.size(); ++k) {
     const auto row = static_cast<std::size_t>(positions[k]);
     const std::size_t round = seen[row]++;
     if (round == kMostRounds) return {};
-    if (round == rounds.size()) rounds.emplace_back(static_cast<std::size_t>(rows), -1);
+    if (round == rounds.size()) {
+      build.expect(element_count({static_cast<std::int64_t>(round) + 2, rows}));
+      rounds.emplace_back(static_cast<std::size_t>(rows), -1);
+    }
     rounds[round][row] = static_cast<std::int64_t>(k);
   }
   return rounds;
@@ -42,7 +47,7 @@ ValueId combine_rows(const NodeContext& node, ValueId x, ValueId positions, Valu
     node.unsupported("its indices are not constants, which only the reductions 'none' and 'add' can do with");
   }
   const Shape shape = build.type(x).shape;
-  const auto rounds = rounds_of(*constant, shape[0]);
+  const auto rounds = rounds_of(build, *constant, shape[0]);
   if (rounds.empty() && !constant->empty()) {
     node.unsupported(fmt::format("more than {} updates for one element", kMostRounds));
   }
@@ -93,6 +98,7 @@ ValueId element_positions(const NodeContext& node, ValueId indices, const Shape&
   Shape strides(shape.size(), 1);
   for (std::size_t i = shape.size(); i-- > 1;) strides[i - 1] = strides[i] * shape[i];
   checked_size(node, result);
+  build.expect(count);
   std::vector<std::int64_t> base(static_cast<std::size_t>(count));
   for (std::int64_t flat = 0; flat < count; ++flat) {
     std::int64_t rest = flat, offset = 0;
@@ -139,6 +145,7 @@ ValueId slice_positions(const NodeContext& node, ValueId indices, const Shape& x
     positions = add(build, positions, mul(build, counted, number(build, std::max<std::int64_t>(stride, 1))));
   }
   if (batches <= 1) return positions;
+  build.expect(count);
   std::vector<std::int64_t> first(static_cast<std::size_t>(count));
   for (std::int64_t k = 0; k < count; ++k) first[static_cast<std::size_t>(k)] = k / (count / batches) * slices;
   return add(build, positions, build.integers({count}, std::move(first)));
@@ -157,6 +164,7 @@ ValueId scatter_rows(const NodeContext& node, ValueId x, ValueId positions, Valu
   if (build.type(updates).elements() == 0) return x;
   if (reduction == "none") {
     const ValueId writer = build.apply1(primitives::make_last_writer(rows), {positions});
+    build.expect(rows);
     std::vector<std::int64_t> itself(static_cast<std::size_t>(rows));
     std::iota(itself.begin(), itself.end(), 0);
     const ValueId untouched = binary(build, Binary::less, writer, number(build, 0));

@@ -52,6 +52,7 @@ ValueId spread(const NodeContext& node, ValueId parameter, const Shape& x, std::
     node.invalid(fmt::format("its parameters have shape {} instead of {} for blocks of {} of {}", to_string(shape),
                              to_string(expected), block, to_string(x)));
   }
+  build.expect(x[at]);
   std::vector<std::int64_t> blocks;
   for (std::int64_t i = 0; i < x[at]; ++i) blocks.push_back(i / block);
   return take(build, parameter, static_cast<std::int64_t>(at), std::move(blocks));

@@ -25,6 +25,7 @@ Positions find_extremum(const NodeContext& node, ReduceKind kind, ValueId x, std
     node.unsupported(fmt::format("axis {} of {} is too long", axis, to_string(shape)));
   Shape along(shape.size(), 1);
   along[static_cast<std::size_t>(axis)] = extent;
+  build.expect(extent);
   std::vector<std::int64_t> numbers(static_cast<std::size_t>(extent));
   std::iota(numbers.begin(), numbers.end(), 0);
   const ValueId numbered = build.integers(along, std::move(numbers));

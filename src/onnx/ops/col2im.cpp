@@ -63,8 +63,9 @@ std::vector<ValueId> lower_col2im(const NodeContext& node) {
   }
   checked_size(node, padded);
   const std::int64_t channels = columns[1] / inside;
-  const ValueId apart = reshape(build, node.input(0), {columns[0] * channels, inside * blocks});
-  const std::int64_t count = inside * blocks;
+  const std::int64_t count = element_count({inside, blocks});
+  build.expect(count);
+  const ValueId apart = reshape(build, node.input(0), {columns[0] * channels, count});
   const ValueId places = build.integers({count}, block_places(padded, block, counts, strides, dilations));
   const ValueId sums =
       build.apply1(primitives::make_scatter_add(element_count(padded)), {transpose(build, apart, {1, 0}), places});

@@ -19,6 +19,7 @@ std::vector<ValueId> lower_cum_sum(const NodeContext& node) {
   const std::int64_t extent = type.shape[static_cast<std::size_t>(axis)];
   if (extent > 8192) node.unsupported(fmt::format("its axis has {} elements; at most 8192 are supported", extent));
 
+  build.expect(extent * extent);
   std::vector<double> triangle;  // [from, to]
   for (std::int64_t from = 0; from < extent; ++from) {
     for (std::int64_t to = 0; to < extent; ++to) {

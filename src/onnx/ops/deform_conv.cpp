@@ -44,6 +44,7 @@ ValueId window_places(const NodeContext& node, const kernels::Window& window, co
   std::vector<double> places;
   const Shape shape{1, 1, sizes.elements, sizes.out_height * sizes.out_width};
   if (shape[3] > kMostListed / shape[2]) node.unsupported(fmt::format("{} windows of {}", shape[3], shape[2]));
+  node.build.expect(element_count(shape));
   for (std::int64_t k = 0; k < sizes.elements; ++k) {
     const std::int64_t element = axis == 0 ? k / window.kernel[1] : k % window.kernel[1];
     for (std::int64_t p = 0; p < shape[3]; ++p) {

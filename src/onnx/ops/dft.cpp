@@ -113,7 +113,7 @@ std::vector<ValueId> lower_stft(const NodeContext& node) {
     node.invalid(fmt::format("frames of {} from a signal {}", length, to_string(signal)));
   }
   const std::int64_t frames = (signal[1] - length) / steps[0] + 1;
-  checked_size(node, {frames, length});
+  node.build.expect(element_count({frames, length}));
   std::vector<std::int64_t> places;
   for (std::int64_t f = 0; f < frames; ++f) {
     for (std::int64_t i = 0; i < length; ++i) places.push_back(f * steps[0] + i);

@@ -83,6 +83,7 @@ std::vector<ValueId> lower_range(const NodeContext& node) {
                 fmt::format("Range node '{}': {} numbers are more than the {} allowed", node.name, count, kMostListed));
   }
   const auto extent = static_cast<std::int64_t>(count);
+  node.build.expect(extent);
   if (node.type_of(0).is_real()) {
     std::vector<double> values;
     for (std::int64_t k = 0; k < extent; ++k) values.push_back(start + static_cast<double>(k) * delta);
@@ -105,6 +106,7 @@ std::vector<ValueId> lower_eye_like(const NodeContext& node) {
   std::vector<double> values;
   // By element, since a matrix without columns may have any number of rows.
   const std::int64_t count = element_count(shape);
+  node.build.expect(count);
   for (std::int64_t at = 0; at < count; ++at) values.push_back(at % shape[1] - at / shape[1] == k ? 1 : 0);
   const std::int64_t type = node.attributes.integer("dtype", 0);
   const bool real = type == 0 ? node.type_of(0).is_real() : type == 1 || type == 10 || type == 11 || type == 16;

@@ -64,6 +64,7 @@ class Sampler {
     }
     channels_last.push_back(1);
     const ValueId rows = reshape(build_, transpose(build_, node_.input(0), channels_last), {x[0] * pixels, x[1]});
+    build_.expect(x[0]);
     Shape per_example(places.size(), 1);
     per_example[0] = x[0];
     partial_ = {{build_.integers(per_example, axis_range(0, static_cast<std::size_t>(x[0]))), kNoValue}};

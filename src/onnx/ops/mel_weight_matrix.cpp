@@ -34,6 +34,7 @@ std::vector<ValueId> lower_mel_weight_matrix(const NodeContext& node) {
   if (!std::isfinite(low) || !std::isfinite(high)) node.invalid("its edges have no place on the mel scale");
   const double step = (high - low) / static_cast<double>(bands + 2);
   if (bands > (std::int64_t{1} << 26) / lines) node.unsupported(fmt::format("a matrix of {} x {}", lines, bands));
+  node.build.expect(lines * bands);
   std::vector<std::int64_t> edges;
   for (std::int64_t i = 0; i < bands + 2; ++i) {
     const double hertz = 700 * (std::pow(10, (static_cast<double>(i) * step + low) / 2595) - 1);

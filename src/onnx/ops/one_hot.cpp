@@ -28,6 +28,7 @@ std::vector<ValueId> lower_one_hot(const NodeContext& node) {
   checked_size(node, result);
   Shape classes(with_axis.size(), 1);
   classes[static_cast<std::size_t>(axis)] = depth;
+  build.expect(depth);
   std::vector<std::int64_t> numbers(static_cast<std::size_t>(depth));
   std::iota(numbers.begin(), numbers.end(), 0);
 

@@ -79,6 +79,7 @@ std::vector<ValueId> lower_pad(const NodeContext& node) {
     if (pads.begin[i] == 0 && pads.end[i] == 0) continue;
     if (shape[i] == 0 && result[i] > 0) node.invalid("an axis without elements cannot be continued");
     if (result[i] > kMostListed) node.unsupported(fmt::format("mode '{}' is for up to {} elements", mode, kMostListed));
+    node.build.expect(result[i]);
     std::vector<std::int64_t> positions;
     for (std::int64_t k = 0; k < result[i]; ++k) positions.push_back(source(mode, k - pads.begin[i], shape[i]));
     x = take(node.build, x, static_cast<std::int64_t>(i), std::move(positions));

@@ -67,6 +67,7 @@ ValueId max_pool_indices(const NodeContext& node, const kernels::Window& window,
   const std::int64_t elements = element_count(window.kernel);
   if (count > kMostListed / elements) node.unsupported(fmt::format("Indices of {} windows of {}", count, elements));
   checked_size(node, {planes, count, elements});
+  build.expect(count * elements);
   std::vector<std::int64_t> seen = window_pixels(window, image, windows);
   const ValueId table = build.integers({count, elements}, seen);
   const ValueId views =

@@ -5,6 +5,8 @@
 // swallow the batch, if its leading extent is what the leading extent of the input is at batch 1.
 #include <fmt/format.h>
 
+#include <limits>
+
 #include "onnx/compose/compose.h"
 #include "onnx/lowering.h"
 
@@ -65,6 +67,8 @@ std::vector<ValueId> lower_reshape(const NodeContext& node) {
     if (others == 0 || count % others != 0) fail();
     shape[inferred] = count / others;
   } else if (scalable && count % node.batch_scale == 0 && element_count(shape) == count / node.batch_scale) {
+    // Without elements nothing bounds the product.
+    if (shape[0] > std::numeric_limits<std::int64_t>::max() / node.batch_scale) fail();
     shape[0] *= node.batch_scale;
   }
   if (element_count(shape) != count) fail();

@@ -88,6 +88,7 @@ bool is_beyond(const Settings& settings, const Axis& axis, double position) {
 
 /// [in, out] weights.
 std::vector<double> interpolation(const NodeContext& node, const Settings& settings, const Axis& axis) {
+  node.build.expect(element_count({axis.in, axis.out}));
   std::vector<double> weights(static_cast<std::size_t>(axis.in * axis.out), 0.0);
   const double stretch = settings.antialias ? std::min(axis.scale, 1.0) : 1;
   const double reach = (settings.mode == "cubic" ? 2 : 1) / stretch;

@@ -29,6 +29,7 @@ std::vector<ValueId> lower_trilu(const NodeContext& node) {
   const std::int64_t columns = type.shape.back();
   if (element_count({rows, columns}) > (std::int64_t{1} << 26)) node.unsupported("its matrix is too large");
   if (type.elements() == 0) return {x};
+  build.expect(element_count({rows, columns}));
   std::vector<std::int64_t> mask;
   for (std::int64_t i = 0; i < rows; ++i) {
     for (std::int64_t j = 0; j < columns; ++j) mask.push_back(upper ? j - i >= diagonal[0] : j - i <= diagonal[0]);
