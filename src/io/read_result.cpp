@@ -88,7 +88,17 @@ Contents read_archive(const std::filesystem::path& path) {
 
 Contents read_hdf5(const std::filesystem::path& path) {
   Contents contents;
+  // One data set may claim values that few bytes stand behind (they compress well); all together may not.
+  constexpr std::uint64_t kMostUnbacked = std::uint64_t{1} << 30;
+  constexpr std::uint64_t kMostRatio = 1100;  // deflate reaches 1030 : 1
+  const std::uint64_t stored = std::filesystem::file_size(path);
+  std::uint64_t claimed = 0;
   for (const ArrayEntry& entry : list_hdf5(path)) {
+    claimed += static_cast<std::uint64_t>(element_count(entry.shape)) * size_of(entry.dtype);
+    if (claimed > kMostUnbacked && claimed / kMostRatio > stored) {
+      throw Error(Code::kLimit, fmt::format("{}: its data sets claim more than {} bytes, but the file has {}",
+                                            path.string(), kMostUnbacked, stored));
+    }
     const auto rows = open_hdf5_rows(path, entry.name);
     contents.arrays.emplace(entry.name, rows->read(0, entry.shape.empty() ? 1 : entry.shape[0]));
   }

@@ -1,5 +1,6 @@
 // Invariant: a result file holds every array of the result under the documented names, and its metadata is JSON.
 #include <gtest/gtest.h>
+#include <hdf5.h>
 #include <mho/io.h>
 
 #include <algorithm>
@@ -61,6 +62,26 @@ TEST(WriteResult, MetadataIsJsonEvenWhenNamesAreNotUtf8) {
   EXPECT_EQ(metadata.at("run").at("method"), "nig");
   EXPECT_EQ(metadata.at("layers").at(1).at("array"), "layer:mho/target");
   EXPECT_EQ(metadata.at("layers").at(0).at("shape"), (std::vector<int>{2, 3}));
+}
+
+// Every data set may claim a gibibyte that the file does not hold; many of them may not.
+TEST(ReadResult, DataSetsThatClaimFarMoreThanTheFileHoldsAreRefused) {
+  TemporaryFolder folder;
+  const std::string path = (folder / "claims.h5").string();
+  const hid_t file = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+  const hsize_t extents[] = {16, 6'000'000};
+  const hid_t space = H5Screate_simple(2, extents, nullptr);
+  for (const char* name : {"a", "b"}) {
+    H5Dclose(H5Dcreate2(file, name, H5T_NATIVE_DOUBLE, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+  }
+  H5Sclose(space);
+  H5Fclose(file);
+  try {
+    static_cast<void>(read_result(path));
+    FAIL() << "nothing was refused";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Code::kLimit) << error.what();
+  }
 }
 
 TEST(ReadResult, ReturnsWhatWasWritten) {

@@ -1,5 +1,7 @@
 // Random changes to a well-formed ONNX model.
-#include "mutate_model.h"
+#include "support/mutate_model.h"
+
+#include <fmt/format.h>
 
 #include <cstdint>
 #include <limits>
@@ -8,7 +10,7 @@
 
 #include "onnx/model.h"
 
-namespace mho::fuzz {
+namespace mho::testing {
 
 namespace {
 
@@ -22,22 +24,27 @@ class Mutator {
   explicit Mutator(std::minstd_rand& random) : random_(random) {}
 
   void change(::onnx::ModelProto& model) {
-    GraphProto& graph = *model.mutable_graph();
-    switch (below(10)) {
+    if (below(10) == 0) {
+      for (auto& import : *model.mutable_opset_import()) import.set_version(1 + below(28));
+    } else {
+      change(*model.mutable_graph());
+    }
+  }
+
+ private:
+  void change(GraphProto& graph) {
+    switch (below(9)) {
       case 0:
-        for (auto& import : *model.mutable_opset_import()) import.set_version(1 + below(28));
-        break;
-      case 1:
         if (graph.input_size() > 0) change(*pick(*graph.mutable_input()));
         break;
+      case 1:
       case 2:
-      case 3:
         if (graph.initializer_size() > 0) change(*pick(*graph.mutable_initializer()));
         break;
-      case 4:
+      case 3:
         add_node(graph);
         break;
-      case 5:
+      case 4:
         if (graph.initializer_size() > 0) to_input(graph);
         break;
       default:
@@ -46,7 +53,6 @@ class Mutator {
     }
   }
 
- private:
   int below(int bound) { return static_cast<int>(random_() % static_cast<unsigned>(bound)); }
 
   template <class List>
@@ -141,6 +147,7 @@ class Mutator {
       attribute.set_floats(below(attribute.floats_size()), static_cast<float>(real()));
     }
     if (attribute.type() == AttributeProto::TENSOR) change(*attribute.mutable_t());
+    if (attribute.type() == AttributeProto::GRAPH) change(*attribute.mutable_g());
     if (attribute.type() == AttributeProto::STRING) {
       static constexpr const char* kTexts[] = {"SAME_UPPER", "SAME_LOWER", "VALID",   "NOTSET", "linear",
                                                "cubic",      "nearest",    "reflect", "edge",   "wrap",
@@ -208,7 +215,7 @@ class Mutator {
   void add_node(GraphProto& graph) {
     if (graph.output_size() == 0 || graph.node_size() > 40) return;
     NodeProto& node = *graph.add_node();
-    const std::string name = "n" + std::to_string(graph.node_size());
+    const std::string name = fmt::format("n{}", graph.node_size());
     node.set_op_type(operator_name());
     for (int i = below(3); i >= 0; --i) node.add_input(tensor_name(graph));
     node.add_output(name);
@@ -238,4 +245,4 @@ void mutate(::onnx::ModelProto& model, std::minstd_rand& random) {
   for (unsigned i = 1 + random() % 4; i > 0; --i) mutator.change(model);
 }
 
-}  // namespace mho::fuzz
+}  // namespace mho::testing

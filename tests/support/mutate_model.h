@@ -5,9 +5,9 @@
 
 #include <random>
 
-namespace mho::fuzz {
+namespace mho::testing {
 
 /// One to four random changes: extents, attributes, elements, element types, names, operators, versions.
 void mutate(::onnx::ModelProto& model, std::minstd_rand& random);
 
-}  // namespace mho::fuzz
+}  // namespace mho::testing
