@@ -231,7 +231,7 @@ void declare_machine(CLI::App& command, AttributeArguments& arguments) {
   command.add_option("--memory", arguments.memory, "Memory for stored path points (default 512M)")
       ->type_name("SIZE")
       ->group(group);
-  declare_limits(command, arguments.limits);
+  declare_limits(command, arguments.limits, arguments.max_memory);
 }
 
 void declare_results(CLI::App& command, AttributeArguments& arguments) {
@@ -323,7 +323,7 @@ CLI::App* declare_inspect(CLI::App& app, InspectArguments& arguments) {
   declare_path(*command, arguments.at, arguments.one_example);
   command->add_flag("--json", arguments.json, "Print one JSON document");
   declare_pictures(*command, arguments.pictures);
-  declare_limits(*command, arguments.limits);
+  declare_limits(*command, arguments.limits, arguments.max_memory);
   return command;
 }
 

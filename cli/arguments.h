@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "inputs.h"
-#include "limits.h"
+#include "limit_options.h"
 
 namespace CLI {  // NOLINT(readability-identifier-naming): the library's own
 class App;
@@ -24,7 +24,8 @@ struct InspectArguments {
   std::vector<std::string> at;
   bool one_example = false;
   PictureArguments pictures;
-  LimitArguments limits;
+  Limits limits = {};
+  std::string max_memory = {};
   bool json = false;
 };
 
@@ -68,7 +69,8 @@ struct AttributeArguments {
   int threads = 0;
   std::int64_t micro_batch = 0;
   std::string memory = "512M";
-  LimitArguments limits;
+  Limits limits = {};
+  std::string max_memory = {};
 
   std::string result;             ///< .npz or .h5 to write
   std::string store = "float64";  ///< type of the values there

@@ -80,9 +80,9 @@ void run_inspect(const InspectArguments& arguments) {
   options.probability = arguments.probability;
   for (const std::string& shape : arguments.shapes) options.input_shapes.insert(parse_named_shape(shape));
   options.at = arguments.at;
-  bound_process(arguments.limits);
-  const Model model =
-      Model::load(arguments.model, {.one_example = arguments.one_example, .limits = make_limits(arguments.limits)});
+  bound_process(arguments.max_memory);
+  const Model model = Model::load(arguments.model, {.one_example = arguments.one_example,
+                                                    .limits = make_limits(arguments.limits, arguments.max_memory)});
   std::vector<NamedText> inputs;
   for (const std::string& input : arguments.inputs) inputs.push_back(parse_named(input, model.inputs()));
   options.inputs = read_inputs(inputs, model.inputs(), arguments.pictures);

@@ -16,8 +16,8 @@ Model load(const AttributeArguments& arguments) {
   options.threads = arguments.threads;
   options.winograd = arguments.winograd;
   options.one_example = arguments.one_example;
-  options.limits = make_limits(arguments.limits);
-  bound_process(arguments.limits);
+  options.limits = make_limits(arguments.limits, arguments.max_memory);
+  bound_process(arguments.max_memory);
   return Model::load(arguments.model, options);
 }
 

@@ -80,8 +80,8 @@ struct Plan::Impl {
   Graph graph;
   PlanRequest request;
   std::shared_ptr<kernels::Device> device;
-  kernels::MemoryShare counted;
-  kernels::Scratch scratch;
+  kernels::MemoryShare counted{device->meter()};
+  kernels::Scratch scratch{device->meter()};
   // The reference has an arena of its own, laid out like the other; or, in a chain, what is carried over.
   Memory arena, reference_arena;
   std::size_t arena_bytes = 0;
@@ -96,12 +96,7 @@ struct Plan::Impl {
   double backward_flops = 0;
 
   Impl(const Graph& source, const PlanRequest& wanted, std::shared_ptr<kernels::Device> on, const PlanOptions& options)
-      : graph(source),
-        request(wanted),
-        device(std::move(on)),
-        counted(device->meter()),
-        scratch(device->meter()),
-        chain(options.chain) {
+      : graph(source), request(wanted), device(std::move(on)), chain(options.chain) {
     std::vector<ValueId> keep = request.fetches;
     keep.insert(keep.end(), request.seeds.begin(), request.seeds.end());
     keep.insert(keep.end(), request.gradients.begin(), request.gradients.end());
@@ -113,12 +108,10 @@ struct Plan::Impl {
     const Schedule schedule(graph, request, device->real(), options);
     const ArenaLayout layout = lay_out(schedule.lifetimes());
     arena_bytes = std::max<std::size_t>(layout.bytes, 64);
-    counted.take(static_cast<std::int64_t>(arena_bytes), "the tensors of a run");
-    arena = zeros(arena_bytes);
+    arena = zeros(arena_bytes, counted);
     if (multipliers()) {
       reference_bytes = chain > 0 ? bytes_to_carry(schedule) : arena_bytes;
-      counted.take(static_cast<std::int64_t>(reference_bytes), "the tensors of a reference's run");
-      reference_arena = zeros(std::max<std::size_t>(reference_bytes, 64));
+      reference_arena = zeros(std::max<std::size_t>(reference_bytes, 64), counted);
     }
     constants.resize(graph.value_count());
     make_steps({schedule, layout.offsets, options.keep_values});
@@ -169,12 +162,9 @@ struct Plan::Impl {
     if (buffer != kNoBuffer) return at(places, buffer, graph.value(id).type);
     Constant& constant = constants[index(id)];
     if (!constant.data) {
-      const Constant& held = *graph.value(id).constant;
-      const TensorType wanted = device_type(graph.value(id).type);
-      if (held.type.dtype != wanted.dtype) {
-        counted.take(static_cast<std::int64_t>(wanted.bytes()), "the weights in a run's precision");
-      }
-      constant = graph::with_real_type(held, device->real());
+      constant = graph::with_real_type(*graph.value(id).constant, device->real());
+      const bool made = constant.data != graph.value(id).constant->data;
+      if (made) counted.take(static_cast<std::int64_t>(constant.type.bytes()), "weights in a run's precision");
     }
     return constant.view();
   }

@@ -39,7 +39,7 @@ void MemoryMeter::take(std::int64_t bytes, std::string_view what) {
   std::int64_t used = used_;
   do {
     if (bytes <= limit_ - used) continue;
-    throw over_limit(fmt::format("{} needs {} bytes of memory beside the {} in use", what, bytes, used), limit_,
+    throw over_limit(fmt::format("{}: {} bytes of memory are needed beside the {} in use", what, bytes, used), limit_,
                      kMemoryLimit);
   } while (!used_.compare_exchange_weak(used, used + bytes));
 }

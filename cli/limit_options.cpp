@@ -1,11 +1,14 @@
 // The options that say what a model may take and cost.
-#include "limits.h"
+#include "limit_options.h"
 
 #include <mho/error.h>
 #include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdint>
 #include <fstream>
+#include <string>
 #include <thread>
 
 #include "text.h"
@@ -27,17 +30,16 @@ std::int64_t mapped_data() {
 
 }  // namespace
 
-void declare_limits(CLI::App& command, LimitArguments& arguments) {
+void declare_limits(CLI::App& command, Limits& limits, std::string& memory) {
   const char* group = "Limits for untrusted models";
   command
-      .add_option("--max-memory", arguments.memory,
+      .add_option("--max-memory", memory,
                   "Memory for the model, its runs and results, and for the process (default: what the machine has)")
       ->type_name("SIZE")
       ->group(group);
   const auto number = [&](const char* name, std::int64_t& value, const char* help) {
     command.add_option(name, value, help)->type_name("N")->group(group);
   };
-  Limits& limits = arguments.limits;
   number("--max-tensor", limits.tensor_elements, "Elements of any one tensor (default 8589934592)");
   number("--max-nodes", limits.nodes, "Nodes in the file (default 1000000)");
   number("--max-unrolled", limits.unrolled_nodes, "Nodes with loops unrolled, functions inlined (default 1000000)");
@@ -48,14 +50,13 @@ void declare_limits(CLI::App& command, LimitArguments& arguments) {
   number("--max-work", limits.work, "Steps of constant and shape arithmetic (default 20000000000)");
 }
 
-Limits make_limits(const LimitArguments& arguments) {
-  Limits limits = arguments.limits;
-  if (!arguments.memory.empty()) limits.memory = parse_bytes(arguments.memory, "--max-memory");
+Limits make_limits(Limits limits, const std::string& memory) {
+  if (!memory.empty()) limits.memory = parse_bytes(memory, "--max-memory");
   return limits;
 }
 
-void bound_process(const LimitArguments& arguments) {
-  const std::int64_t wanted = make_limits(arguments).memory;
+void bound_process(const std::string& memory) {
+  const std::int64_t wanted = make_limits({}, memory).memory;
   if (wanted == 0) return;
   // Stacks are address space, of which little is used; glibc's default is 8 MiB each.
   const std::int64_t stacks = std::int64_t{std::max(1U, std::thread::hardware_concurrency())} * (10 << 20);

@@ -11,17 +11,12 @@ class App;
 
 namespace mho::cli {
 
-struct LimitArguments {
-  Limits limits;
-  std::string memory;  ///< "2G"; "": not given
-};
-
-/// The options --max-….
-void declare_limits(CLI::App& command, LimitArguments& arguments);
+/// The options --max-…; `memory` is "2G", or "" where it is not given.
+void declare_limits(CLI::App& command, Limits& limits, std::string& memory);
 /// Throws Error(kInvalidArgument) for a --max-memory that is no size.
-[[nodiscard]] Limits make_limits(const LimitArguments& arguments);
+[[nodiscard]] Limits make_limits(Limits limits, const std::string& memory);
 /// With --max-memory the process gets no more than that either (RLIMIT_DATA), beside what it has and the stacks of its
 /// threads: this bounds what libraries take. Throws as make_limits.
-void bound_process(const LimitArguments& arguments);
+void bound_process(const std::string& memory);
 
 }  // namespace mho::cli
