@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kernels/memory_meter.h"
+#include "kernels/poll.h"
 #include "kernels/tensor.h"
 
 namespace mho::kernels {
@@ -42,10 +43,16 @@ class Workspace {
   Workspace(Workspace&&) = default;
   Workspace& operator=(Workspace&&) = default;
 
-  /// Called by the Plan before each run of the node.
-  void begin() noexcept {
+  /// Called by the Plan before each run of the node. Throws what the Poll throws.
+  void begin(Poll* poll = nullptr) {
     next_slot_ = 0;
     scratch_->reset();
+    poll_ = poll;
+    ask();
+  }
+  /// Asks the Poll, if there is one: for verbs that may take longer than a caller likes to wait.
+  void ask() const {
+    if (poll_ != nullptr) (*poll_)();
   }
   /// A temporary tensor, valid until the node returns. Contents are undefined.
   Tensor temporary(const TensorType& type) { return {type, scratch_->take(type.bytes()), false}; }
@@ -60,6 +67,7 @@ class Workspace {
   Scratch* scratch_;
   std::deque<std::shared_ptr<void>> slots_;
   std::size_t next_slot_ = 0;
+  Poll* poll_ = nullptr;
 };
 
 }  // namespace mho::kernels
