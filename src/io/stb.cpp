@@ -52,6 +52,7 @@ Pixels decode_with_stb(std::span<const std::byte> bytes, std::int64_t channels, 
     throw Error(Code::kIo, fmt::format("{}: cannot be decoded: {}", what, stbi_failure_reason()));
   };
   if (stbi_info_from_memory(data, size, &width, &height, &stored) == 0) fail();
+  if (width < 1 || height < 1) throw Error(Code::kIo, fmt::format("{}: has no pixels", what));
   if (std::int64_t{width} * height > kMostImagePixels) {
     throw Error(Code::kLimit, fmt::format("{}: has {} x {} pixels, more than the {} that are read; shrink it first",
                                           what, width, height, kMostImagePixels));

@@ -193,6 +193,19 @@ TEST(Image, EveryTruncationIsAnError) {
   }
 }
 
+// A BMP of no width was resized to zeros: a picture that was never there. Found by fuzz_image.
+TEST(Image, PicturesWithoutPixelsAreRefused) {
+  TemporaryFolder folder;
+  for (const std::size_t extent_at : {std::size_t{18}, std::size_t{22}}) {
+    std::string altered = read_bytes(fixture("picture.bmp"));
+    for (std::size_t i = 0; i < 4; ++i) altered[extent_at + i] = 0;
+    write_bytes(folder / "none.bmp", altered);
+    ImageOptions options = raw();
+    options.height = options.width = 4;
+    EXPECT_THROW((void)read_image(folder / "none.bmp", options), Error) << extent_at;
+  }
+}
+
 TEST(Image, AlteredBytesNeverCrash) {
   TemporaryFolder folder;
   for (const char* name : {"picture.png", "picture.bmp", "picture.ppm", "flat.jpg", "progressive.jpg", "print.jpg"}) {
