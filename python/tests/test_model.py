@@ -155,9 +155,9 @@ def test_limits_are_obeyed_and_kept(images):
         for source in (path, path.read_bytes()):
             with pytest.raises(mho.LimitError, match=rf"limits: {named}"):
                 mho.load(source, limits=limits)
-    small = mho.load(path, limits={"tensor_elements": 1000})
+    small = mho.load(path, limits={"primitives": 3})
     for model in (small, small.with_options(threads=1)):
-        with pytest.raises(mho.LimitError, match="tensor_elements"):
+        with pytest.raises(mho.LimitError, match="limits: primitives"):
             model.run(images)
     with pytest.raises(ValueError, match="no limit 'speed'"):
         mho.load(path, limits={"speed": 1})
