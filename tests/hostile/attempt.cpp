@@ -64,7 +64,7 @@ struct Differs {
   double by = 0;
   std::string output;
 };
-Differs difference(const PlainRun::Outputs& expected, const PlainRun::Outputs& actual) {
+Differs difference(const Outputs& expected, const Outputs& actual) {
   Differs worst;
   for (const auto& [name, array] : expected) {
     const auto it = actual.find(name);
@@ -73,35 +73,6 @@ Differs difference(const PlainRun::Outputs& expected, const PlainRun::Outputs& a
     if (by > worst.by || (by == HUGE_VAL && worst.output.empty())) worst = {by, name};
   }
   return worst;
-}
-
-Attempt compare(const Model& model, const Inputs& inputs, const PlainRun::Outputs& outputs, double most_flops) {
-  constexpr double kRounding = 2e-3;  // float32 through tens of layers
-  constexpr double kExact = 1e-8;     // float64 with and without optimisation
-  constexpr double kMostSafe = 1e12;  // beyond, squares and sums leave float32's range or its precision
-  const PlainRun reference(model, inputs, Precision::kDouble);
-  if (reference.flops() > most_flops) return {Outcome::kRan, {}};
-  const PlainRun::Outputs expected = reference.run();
-  const Model exact = model.with_options({.precision = Precision::kDouble});
-  const Differs optimised = difference(expected, exact.run(inputs));
-  if (optimised.by > kExact && reference.largest() < kMostSafe) {
-    return {Outcome::kWrong,
-            fmt::format("float64: output '{}' is off by {:.2g} of its largest value where the graph is "
-                        "optimised",
-                        optimised.output, optimised.by)};
-  }
-  if (reference.largest() > kMostSafe) return {Outcome::kRan, {}};
-  const Differs rounded = difference(expected, outputs);
-  if (rounded.by <= kRounding) return {Outcome::kCompared, {}};
-  const PlainRun::Outputs plain = PlainRun(model, inputs, Precision::kSingle).run();
-  const Differs same = difference(plain, outputs);
-  const std::string text = fmt::format(
-      "output '{}' is off by {:.2g} of its largest value, and by {:.2g} from float32 "
-      "without optimisation",
-      rounded.output, rounded.by, same.by);
-  const Differs unoptimised = difference(expected, plain);
-  const bool ill = same.by <= kRounding || unoptimised.by > rounded.by / 30;
-  return {ill ? Outcome::kRounding : Outcome::kWrong, text};
 }
 
 std::string not_finite(const Result& result) {
@@ -133,7 +104,7 @@ Attempt use(const std::string& bytes, std::uint64_t seed, std::int64_t memory, d
   // Honest work of a second is no hang, but few of these are enough.
   const double most_work = seed % 8 == 0 ? 1.5e10 : 1e9;
   if (PlainRun(model, *inputs, Precision::kSingle).flops() > most_work) return {Outcome::kRefused, "it is large"};
-  const PlainRun::Outputs outputs = model.run(*inputs);
+  const Outputs outputs = model.run(*inputs);
   Attempt result = compare(model, *inputs, outputs, most_flops);
   if (result.outcome == Outcome::kWrong) return result;
   try {
@@ -151,6 +122,35 @@ Attempt use(const std::string& bytes, std::uint64_t seed, std::int64_t memory, d
 }
 
 }  // namespace
+
+Attempt compare(const Model& model, const Inputs& inputs, const Outputs& outputs, double most_flops) {
+  constexpr double kRounding = 2e-3;  // float32 through tens of layers
+  constexpr double kExact = 1e-8;     // float64 with and without optimisation
+  constexpr double kMostSafe = 1e12;  // beyond, squares and sums leave float32's range or its precision
+  const PlainRun reference(model, inputs, Precision::kDouble);
+  if (reference.flops() > most_flops) return {Outcome::kRan, {}};
+  const Outputs expected = reference.run();
+  const Model exact = model.with_options({.precision = Precision::kDouble});
+  const Differs optimised = difference(expected, exact.run(inputs));
+  if (optimised.by > kExact && reference.largest() < kMostSafe) {
+    return {Outcome::kWrong,
+            fmt::format("float64: output '{}' is off by {:.2g} of its largest value where the graph is "
+                        "optimised",
+                        optimised.output, optimised.by)};
+  }
+  if (reference.largest() > kMostSafe) return {Outcome::kRan, {}};
+  const Differs rounded = difference(expected, outputs);
+  if (rounded.by <= kRounding) return {Outcome::kCompared, {}};
+  const Outputs plain = PlainRun(model, inputs, Precision::kSingle).run();
+  const Differs same = difference(plain, outputs);
+  const std::string text = fmt::format(
+      "output '{}' is off by {:.2g} of its largest value, and by {:.2g} from float32 "
+      "without optimisation",
+      rounded.output, rounded.by, same.by);
+  const Differs unoptimised = difference(expected, plain);
+  const bool ill = same.by <= kRounding || unoptimised.by > rounded.by / 30;
+  return {ill ? Outcome::kRounding : Outcome::kWrong, text};
+}
 
 Attempt attempt(const std::string& bytes, std::uint64_t seed, std::int64_t memory, double most_flops) {
   try {

@@ -1,7 +1,10 @@
 // What is done with a damaged model: everything that a user would, and a second opinion on the numbers.
 #pragma once
 
+#include <mho/model.h>
+
 #include <cstdint>
+#include <map>
 #include <string>
 
 namespace mho::testing {
@@ -18,6 +21,12 @@ struct Attempt {
   Outcome outcome = Outcome::kRefused;
   std::string message;  ///< of the error, or what is wrong
 };
+
+using Outputs = std::map<std::string, Array, std::less<>>;
+
+/// kCompared, kRounding or kWrong where `outputs` are or are not those of plain loops; kRan where these would take more
+/// than `most_flops`, or values leave what float32 can hold.
+[[nodiscard]] Attempt compare(const Model& model, const Inputs& inputs, const Outputs& outputs, double most_flops);
 
 /// Loads, inspects, runs and attributes the model on inputs that the seed draws, within `memory` bytes. Outputs are
 /// compared where plain loops take fewer than `most_flops`. Never throws mho::Error.

@@ -4,8 +4,11 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <map>
+#include <span>
 #include <string>
 #include <thread>
 
@@ -76,6 +79,25 @@ TEST(HostileModels, UnchangedModelsRunAndAreRight) {
     compared += one.outcome == Outcome::kCompared ? 1 : 0;
   }
   EXPECT_GE(compared, models.small.size() / 2);
+}
+
+// One element of the outputs a hundredth of the largest off is an answer that the comparison calls wrong.
+TEST(HostileModels, WrongAnswersAreTold) {
+  const std::vector<NamedModel> models = hostile_models().small;
+  const auto cnn = std::ranges::find(models, "cnn.onnx", &NamedModel::name);
+  ASSERT_NE(cnn, models.end());
+  const Model model = Model::parse(std::as_bytes(std::span(cnn->bytes)));
+  Array digits(DType::f32, {2, 1, 8, 8});
+  for (std::size_t i = 0; i < 128; ++i) digits.as<float>()[i] = static_cast<float>(i % 7) / 7;
+  const Inputs inputs{{"image", digits}};
+  Outputs outputs = model.run(inputs);
+  EXPECT_EQ(compare(model, inputs, outputs, 1e9).outcome, Outcome::kCompared);
+  EXPECT_EQ(compare(model, inputs, outputs, 1).outcome, Outcome::kRan);
+  const auto logits = outputs.at("logits").as<float>();
+  logits[3] += 0.01F * std::abs(*std::ranges::max_element(logits, {}, [](float v) { return std::abs(v); }));
+  const Attempt wrong = compare(model, inputs, outputs, 1e9);
+  EXPECT_EQ(wrong.outcome, Outcome::kWrong);
+  EXPECT_NE(wrong.message.find("'logits'"), std::string::npos) << wrong.message;
 }
 
 TEST(HostileModels, WorkersThatDieHangOrSwellAreTold) {

@@ -43,7 +43,7 @@ PlainRun::PlainRun(const Model& model, const Inputs& inputs, Precision precision
   flops_ *= static_cast<double>(examples_.count);
 }
 
-PlainRun::Outputs PlainRun::run() const {
+Outputs PlainRun::run() const {
   const auto graph = network_->graph(1);
   const std::vector<ValueId> feeds(graph->inputs().begin(), graph->inputs().end());
   std::vector<ValueId> fetches(graph->outputs().begin(), graph->outputs().end());

@@ -8,13 +8,12 @@
 #include <string>
 
 #include "attribution/model_impl.h"
+#include "hostile/attempt.h"
 
 namespace mho::testing {
 
 class PlainRun {
  public:
-  using Outputs = std::map<std::string, Array, std::less<>>;
-
   /// Throws Error as Model::run. `inputs` must outlive this.
   PlainRun(const Model& model, const Inputs& inputs, Precision precision);
 
