@@ -13,7 +13,7 @@ namespace mho::onnx {
 
 namespace {
 
-using google::protobuf::Descriptor;
+using MessageType = google::protobuf::Descriptor;
 using google::protobuf::FieldDescriptor;
 using google::protobuf::io::CodedInputStream;
 using WireFormat = google::protobuf::internal::WireFormatLite;
@@ -26,14 +26,14 @@ class Walk {
       : input_(reinterpret_cast<const std::uint8_t*>(bytes.data()), static_cast<int>(bytes.size())),
         most_depth_(most_depth) {}
 
-  DecodedSize over(const Descriptor& type) {
+  DecodedSize over(const MessageType& type) {
     static_cast<void>(message(type, 1));
     return size_;
   }
 
  private:
   /// False at damage, and where it is too deep.
-  bool message(const Descriptor& type, int depth) {
+  bool message(const MessageType& type, int depth) {
     size_.depth = std::max(size_.depth, depth);
     if (depth > most_depth_) return false;
     size_.bytes += kPointer + object_bytes(type);
@@ -69,7 +69,7 @@ class Walk {
     return input_.Skip(static_cast<int>(length));
   }
 
-  std::int64_t object_bytes(const Descriptor& type) {
+  std::int64_t object_bytes(const MessageType& type) {
     auto& bytes = object_bytes_[&type];
     if (bytes == 0) {
       const auto* prototype = google::protobuf::MessageFactory::generated_factory()->GetPrototype(&type);
@@ -83,12 +83,12 @@ class Walk {
   CodedInputStream input_;
   int most_depth_;
   DecodedSize size_;
-  std::unordered_map<const Descriptor*, std::int64_t> object_bytes_;
+  std::unordered_map<const MessageType*, std::int64_t> object_bytes_;
 };
 
 }  // namespace
 
-DecodedSize decoded_size(std::span<const std::byte> bytes, const Descriptor& type, int most_depth) {
+DecodedSize decoded_size(std::span<const std::byte> bytes, const google::protobuf::Descriptor& type, int most_depth) {
   return Walk(bytes, most_depth).over(type);
 }
 
