@@ -1,0 +1,36 @@
+"""The work that is measured: noisy digits through the demo's network; run by itself, one process's half of it."""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+DIGITS = Path(__file__).resolve().parents[2] / "examples" / "digits"
+MODEL = DIGITS / "cnn.onnx"
+REQUEST = {"layers": ["relu4"], "tolerance": 1e-3}
+
+
+def block(number: int, size: int) -> np.ndarray:
+    """Examples of one block, made where they are needed: no input travels."""
+    images = np.resize(np.load(DIGITS / "digits.npz")["images"], (size, 1, 8, 8))
+    return (images + np.random.default_rng(number).uniform(0, 0.1, images.shape)).astype(np.float32)
+
+
+def attribute_blocks(first: int, last: int, size: int) -> tuple[float, float]:
+    """Wall and CPU seconds of these blocks, one after the other."""
+    import mho
+
+    model = mho.load(MODEL, threads=1)
+    model.attribute(block(0, 4), **REQUEST)
+    wall, cpu = time.perf_counter(), time.process_time()
+    for number in range(first, last):
+        model.attribute(block(number, size), **REQUEST)
+    return time.perf_counter() - wall, time.process_time() - cpu
+
+
+if __name__ == "__main__":
+    print(*attribute_blocks(*map(int, sys.argv[1:4])))
+    sys.stdout.flush()
+    os._exit(0)
