@@ -199,20 +199,22 @@ def _mean(name: str, array: da.Array) -> da.Array:
 
 def _blocks(parts: Mapping[tuple[str, str], Any], examples: _Examples, task: Any, dtype: str, token: str) -> da.Array:
     """An array of objects with one dict per block."""
-    arguments: list[Any] = [da.arange(examples.count, chunks=(examples.rows,)), "n"]
+    arguments: list[Any] = [da.arange(examples.count, chunks=(examples.rows,)), (0,)]
+    axes = 1
     places: list[tuple[str, str]] = []
     wholes: dict[tuple[str, str], Any] = {("x", name): array for name, array in examples.wholes.items()}
     for place, array in parts.items():
         if isinstance(array, da.Array) and array.chunks[0] == examples.rows:
             places.append(place)
-            arguments += [array, ("n", *((*place, axis) for axis in range(1, array.ndim)))]
+            arguments += [array, (0, *range(axes, axes + array.ndim - 1))]
+            axes += array.ndim - 1
         elif isinstance(array, da.Array):
             wholes[place] = array.rechunk(-1).to_delayed().ravel()[0]
         else:
             wholes[place] = array
     shared = {place: dask.delayed(array, pure=True) if isinstance(array, np.ndarray) else array
               for place, array in wholes.items()}
-    return da.blockwise(attribute_block, "n", *arguments, task=task, places=tuple(places), wholes=shared, store=dtype,
+    return da.blockwise(attribute_block, (0,), *arguments, task=task, places=tuple(places), wholes=shared, store=dtype,
                         name=f"mho-attribute-{token}", concatenate=True, align_arrays=False,
                         meta=np.empty((0,), dtype=object))
 

@@ -126,8 +126,8 @@ def write_hdf5(blocks: da.Array, layout: Layout, path: str | os.PathLike[str], a
                 for column, name in paths.items():
                     file[name][first:first + count] = block[column]
                 first += count
-            text = json.dumps(_document(layout, sum(rows)), indent=2)
-            file.create_dataset("mho/metadata", data=text, dtype=h5py.string_dtype())
+            text = json.dumps(_document(layout, sum(rows)), indent=2).encode()
+            file.create_dataset("mho/metadata", data=text, dtype=h5py.string_dtype(length=len(text)))
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except BaseException:

@@ -31,7 +31,7 @@ class Layout:
     @staticmethod
     def of(probed: Result, dtype: str) -> Layout:
         names = tuple(layer.name for layer in probed.layers)
-        columns = {name: (array.shape[1:], np.dtype(dtype) if name in names else array.dtype)
+        columns = {name: (array.shape[1:], np.dtype(dtype if name in names else array.dtype.name))
                    for name, array in column_names(probed).items()}
         core = probed._core
         layers = [{"name": layer.name, "node": layer.node, "op": layer.op, "cut": layer.cut} for layer in probed.layers]
