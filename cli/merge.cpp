@@ -77,7 +77,8 @@ void run_merge(const MergeArguments& arguments) {
   if (arguments.result.empty() && folders.size() > 1) refuse("several folders of parts become a result of a name: -o");
   const std::string result = arguments.result.empty() ? without_parts(folders.front()) : arguments.result;
   // Whether it is this run's, put in place by a merge that was killed then, is told under the lock.
-  check_destination("-o", result, {".npz", ".h5"}, true, {});
+  const bool unfinished = is_folder(result + ".parts");
+  check_destination("-o", result, {".npz", ".h5"}, arguments.force || unfinished, {});
 
   io::RunParts parts(result);
   for (const fs::path& folder : folders) {

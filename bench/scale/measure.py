@@ -205,16 +205,16 @@ def at_scale(m: dict[str, float], examples: float, workers: int, values: int, ex
     raw = values * 4
     return [
         f"| one example on one core | {example_seconds * 1e3:.3g} ms |",
-        f"| examples per task of {task_seconds:.0f} seconds | {number(block_size)} |",
-        f"| tasks | {number(tasks)} |",
+        f"| examples per block of {task_seconds:.0f} seconds | {number(block_size)} |",
+        f"| blocks | {number(tasks)} |",
         f"| time on {workers:,} cores | {hours:.3g} h |",
         f"| scheduler: CPU seconds | {number(tasks * m['scheduler_per_task'])} "
         f"({100 * tasks * m['scheduler_per_task'] / (hours * 3600):.2g} % of the time) |",
-        f"| tasks per second | {number(tasks / (hours * 3600))} |",
+        f"| blocks per second | {number(tasks / (hours * 3600))} |",
         f"| messages (all of dask's bytes) | {number(tasks * m['bytes_per_task'] / 1e6)} MB |",
         f"| the model, to {workers:,} workers | {number(workers * m['model_bytes'] / 1e6)} MB as bytes, "
         f"{number(workers * m['path_bytes'] / 1e6)} MB as a path |",
-        f"| Zarr objects ({m['objects_per_block']:.0f} per task) | {number(tasks * m['objects_per_block'])} |",
+        f"| Zarr objects ({m['objects_per_block']:.0f} per block) | {number(tasks * m['objects_per_block'])} |",
         f"| a layer's chunk of {values:,} float32 values per example | {number(raw * block_size / 1e6)} MB |",
         f"| storage: the layer, not compressed | {number(raw * examples / 1e12)} TB |",
         f"| storage: what is kept besides | {number(besides * examples / 1e9)} GB |",
@@ -232,8 +232,8 @@ def page(m: dict[str, float]) -> str:
         f"{m['worker_cpu']:.1f} s, {m['scheduler_cpu']:.2f} s |",
         f"| **overhead, wall** | **{100 * (m['wall_ratio'] - 1):+.1f} %** |",
         f"| **overhead, CPU** | **{100 * (m['cpu_ratio'] - 1):+.1f} %** |",
-        f"| scheduler, CPU per task (of {m['tasks']:,.0f} empty ones) | {m['scheduler_per_task'] * 1e3:.2f} ms |",
-        f"| bytes that dask moves per task | {number(m['bytes_per_task'])} |",
+        f"| scheduler, CPU per block (of {m['tasks']:,.0f} empty ones) | {m['scheduler_per_task'] * 1e3:.2f} ms |",
+        f"| bytes that dask moves per block | {number(m['bytes_per_task'])} |",
         f"| the model: file, to a worker as bytes, as a path | {number(m['file_bytes'])}, {number(m['model_bytes'])}, "
         f"{number(m['path_bytes'])} bytes |",
         f"| Zarr, float32: bytes per example, of which 1,024 values of relu1 | {m['zarr']:.0f}, {m['zarr_layer']:.0f} |",

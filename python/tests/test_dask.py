@@ -118,7 +118,7 @@ def test_local_schedulers_give_the_single_process_results(cnn, one_thread, image
 
 @pytest.mark.parametrize("method", ["deeplift", "ig", "conductance", "grad_cam", "lrp", "ablation", "activation"])
 def test_every_method_keeps_its_shapes_and_columns(one_thread, images, method):
-    layers = None if method == "ig" else ["relu1" if method == "grad_cam" else "relu4"]
+    layers = {"ig": None, "grad_cam": ["relu1"], "conductance": ["logits"]}.get(method, ["relu4"])
     x = images[:6]
     result = mho.dask.attribute(one_thread, blocks_of(x), layers=layers, method=method)
     computed = result.compute(scheduler="synchronous")

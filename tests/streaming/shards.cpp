@@ -193,6 +193,7 @@ TEST(Shards, OfSeveralMachinesMergeFromTheirFolders) {
   EXPECT_TRUE(fs::exists(part(a, 0)) && fs::exists(part(b, 4))) << "folders that were named are left alone";
   const Finished again = run_program({"merge", "-o", merged, a, b});
   EXPECT_TRUE(again.status == 2 && contains(again.errors, "exists already")) << again.errors;
+  EXPECT_FALSE(fs::exists(merged + ".parts"));
 
   fs::create_directory(folder / "c");
   const std::string c = folder / "c/r.h5";
@@ -260,6 +261,7 @@ TEST(Shards, WhatMakesNoSenseIsRefused) {
   refused(shard(result, 0, 2, {"--json"}), "mho merge makes the result");
   refused(shard(result, 0, 2, {"--aggregate"}), "take means of the merged result");
   refused({"attribute", "examples/digits/cnn.onnx", "-i", kDigits, "--shard", "0/2"}, "needs -o FILE");
+  refused(command(result, {"-m", "ablation", "--replace", "mean"}), "needs all examples in memory");
   refused({"merge", result}, "there is neither a folder");
   refused({"merge", "-o", result, folder / "."}, "there is no manifest.json in it");
   EXPECT_FALSE(fs::exists(result + ".parts"));

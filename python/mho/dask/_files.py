@@ -50,13 +50,19 @@ def _document(layout: Layout, examples: int) -> dict[str, Any]:
     return {**layout.document, "layers": layers}
 
 
+def _address(store: Store) -> Any:
+    """Paths are the same for workers that run in other folders."""
+    is_path = isinstance(store, os.PathLike) or isinstance(store, str) and "://" not in store
+    return os.path.abspath(store) if is_path else store
+
+
 def write_zarr(blocks: da.Array, layout: Layout, store: Store, overwrite: bool, compute: bool) -> Any:
     import zarr
 
     rows = blocks.chunks[0]
     if len(set(rows[:-1])) > 1 or rows[-1] > rows[0]:
         raise InvalidArgumentError(f"Zarr needs blocks of one size (the last may be smaller), not {rows[:8]}…: rechunk x")
-    store = os.fspath(store) if isinstance(store, os.PathLike) else store
+    store = _address(store)
     try:
         group = zarr.open_group(store, mode="w" if overwrite else "w-")
     except FileExistsError:
@@ -71,7 +77,10 @@ def write_zarr(blocks: da.Array, layout: Layout, store: Store, overwrite: bool, 
     written = da.blockwise(_write_block, "n", blocks, "n", first, "n", store=store, paths=paths, align_arrays=False,
                            adjust_chunks={"n": lambda n: 1}, dtype=np.int64, meta=np.empty((0,), np.int64))
     total = written.sum()
-    return total.compute() and None if compute else total
+    if not compute:
+        return total
+    total.compute()
+    return None
 
 
 def _write_block(block: Mapping[str, np.ndarray], first: np.ndarray, store: Any, paths: Mapping[str, str]) -> np.ndarray:
@@ -87,7 +96,7 @@ def open_zarr(store: Store) -> Attributions:
     """What DaskAttributions.to_zarr wrote, as dask arrays. Raises InvalidArgumentError where it is something else."""
     import zarr
 
-    group = zarr.open_group(os.fspath(store) if isinstance(store, os.PathLike) else store, mode="r")
+    group = zarr.open_group(_address(store), mode="r")
     if "mho" not in group.attrs:
         raise InvalidArgumentError(f"{store}: is no result of mho.dask: it has no attribute 'mho'")
     document: Any = group.attrs["mho"]
