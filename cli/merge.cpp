@@ -19,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-[[noreturn]] void refuse(const std::string& message) { throw Error(Code::kInvalidArgument, message); }
+[[noreturn]] void reject(const std::string& message) { throw Error(Code::kInvalidArgument, message); }
 
 bool is_folder(const fs::path& path) {
   std::error_code unknown;
@@ -32,19 +32,19 @@ fs::path parts_folder(const std::string& text) {
   if (!path.has_filename()) path = path.parent_path();  // "folder/"
   if (is_folder(path)) return path;
   const fs::path beside = path.string() + ".parts";
-  if (!is_folder(beside)) refuse(fmt::format("there is neither a folder {} nor {}", path.string(), beside.string()));
+  if (!is_folder(beside)) reject(fmt::format("there is neither a folder {} nor {}", path.string(), beside.string()));
   return beside;
 }
 
 std::string without_parts(const fs::path& folder) {
   if (folder.extension() != ".parts") {
-    refuse(fmt::format("{}: this folder's name does not tell the result's: add -o FILE", folder.string()));
+    reject(fmt::format("{}: this folder's name does not tell the result's: add -o FILE", folder.string()));
   }
   return fs::path(folder).replace_extension().string();
 }
 
 /// What is told about a result that need not be in memory.
-class Summary {
+class MergedSummary {
  public:
   void add(const Result& part) {
     if (layers_.empty()) layers_ = part.layers;
@@ -74,7 +74,7 @@ void run_merge(const MergeArguments& arguments) {
   const InterruptGuard guard;
   std::vector<fs::path> folders;
   for (const std::string& text : arguments.parts) folders.push_back(parts_folder(text));
-  if (arguments.result.empty() && folders.size() > 1) refuse("several folders of parts become a result of a name: -o");
+  if (arguments.result.empty() && folders.size() > 1) reject("several folders of parts become a result of a name: -o");
   const std::string result = arguments.result.empty() ? without_parts(folders.front()) : arguments.result;
   // Whether it is this run's, put in place by a merge that was killed then, is told under the lock.
   const bool unfinished = is_folder(result + ".parts");
@@ -87,7 +87,7 @@ void run_merge(const MergeArguments& arguments) {
   }
   // A merge that was killed may have left the folder, or what was not removed of it yet.
   if (!parts.found() && !fs::exists(result)) {
-    refuse(fmt::format("{}: no shard was begun there", parts.folder().string()));
+    reject(fmt::format("{}: no shard was begun there", parts.folder().string()));
   }
   if (!parts.found() || parts.assembled()) {
     parts.remove();
@@ -95,10 +95,10 @@ void run_merge(const MergeArguments& arguments) {
     return;
   }
   if (!arguments.force && fs::exists(result)) {
-    refuse(fmt::format("{} exists already; choose another name (-o) or add --force", result));
+    reject(fmt::format("{} exists already; choose another name (-o) or add --force", result));
   }
   parts.accept();
-  Summary summary;
+  MergedSummary summary;
   parts.assemble([&](std::int64_t, const Result& part) {
     summary.add(part);
     if (InterruptGuard::requested())
