@@ -30,6 +30,30 @@ def attribute_blocks(first: int, last: int, size: int) -> tuple[float, float]:
     return time.perf_counter() - wall, time.process_time() - cpu
 
 
+def count_inside() -> None:
+    """On a worker: from now on, the CPU seconds of this process inside blocks are counted."""
+    from mho.dask import _blocks
+
+    def counted(function):
+        def call(*arguments, **named):
+            begin = time.thread_time()
+            try:
+                return function(*arguments, **named)
+            finally:
+                _blocks.inside += time.thread_time() - begin
+        return call
+
+    _blocks.inside = 0.0
+    _blocks.attribute_block = counted(_blocks.attribute_block)
+    sys.modules[__name__].block = counted(block)
+
+
+def seconds_inside() -> float:
+    from mho.dask import _blocks
+
+    return _blocks.inside
+
+
 if __name__ == "__main__":
     print(*attribute_blocks(*map(int, sys.argv[1:4])))
     sys.stdout.flush()

@@ -1,10 +1,11 @@
 """Invariant: blocks of examples on any dask scheduler give what one process gives, whatever is lost on the way.
 
-MHO_DASK_LONG=1: more examples, and ten workers killed instead of one.
+MHO_DASK_LONG=1: more examples, ten workers killed instead of one, and what dask costs (bench/scale), some minutes.
 """
 
 import os
 import pickle
+import re
 import shutil
 import signal
 import subprocess
@@ -14,7 +15,7 @@ import time
 import mho
 import numpy as np
 import pytest
-from conftest import DIGITS
+from conftest import DIGITS, REPOSITORY
 
 da = pytest.importorskip("dask.array")
 distributed = pytest.importorskip("distributed")
@@ -309,3 +310,13 @@ def test_hdf5_is_written_in_order_by_the_client(client, cnn, many, expected, tmp
     pytest.importorskip("h5py")
     mho.dask.attribute(cnn, blocks_of(many), **REQUEST).to_hdf5(tmp_path / "r.h5")
     expect_same(mho.Result.load(tmp_path / "r.h5"), expected)
+
+
+@pytest.mark.skipif(not LONG, reason="takes minutes: MHO_DASK_LONG=1")
+def test_dask_costs_five_percent_at_most_of_half_a_minute_per_worker():
+    script = REPOSITORY / "bench" / "scale" / "measure.py"
+    run = subprocess.run([sys.executable, script, "--seconds", "30", "--repeats", "3", "--tasks", "1000"],
+                         capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    percent = float(re.search(r"overhead, CPU.*\*\*([+-][0-9.]+) %", run.stdout)[1])
+    assert percent <= 5, run.stdout
