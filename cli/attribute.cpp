@@ -94,8 +94,9 @@ void print_report(const AttributeArguments& arguments, const Report& report) {
   } else if (!arguments.quiet) {
     fmt::print("{}", report_text(report));
   }
-  const std::string warning = convergence_warning(report);
-  if (!warning.empty()) fmt::print(stderr, "mho: warning: {}\n", printable(warning));
+  for (const std::string& warning : {convergence_warning(report), cancellation_warning(report)}) {
+    if (!warning.empty()) fmt::print(stderr, "mho: warning: {}\n", printable(warning));
+  }
 }
 
 void run_attribute(const AttributeArguments& arguments) {

@@ -18,6 +18,7 @@ void append_columns(Result& to, const Result& part, std::size_t most) {
   append(to.names, part.names);
   for (std::size_t i = 0; i < to.layers.size(); ++i) {
     append(to.layers[i].residual, part.layers[i].residual);
+    append(to.layers[i].cancellation, part.layers[i].cancellation);
     append(to.layers[i].estimated_error, part.layers[i].estimated_error);
   }
 }

@@ -106,6 +106,7 @@ json to_json(const Report& report) {
               {"cut", layer.cut},
               {"shape", neuron_shape(layer)},
               {"residual", layer.residual},
+              {"cancellation", layer.cancellation},
               {"estimated_error", layer.estimated_error},
               {"top_channels", to_json(report.rankings[i].top_channels)},
               {"top_neurons", to_json(report.rankings[i].top_neurons)}});

@@ -18,6 +18,7 @@ namespace mho::cli {
 namespace {
 
 constexpr std::size_t kExamplesShown = 40;
+constexpr double kCancellationShown = 1000;
 
 /// Those that were gathered, or those of the result.
 Totals totals_of(const Report& report) {
@@ -69,6 +70,13 @@ std::string examples_table(const Report& report, std::int64_t all) {
   return text;
 }
 
+/// "example 3, 5, …"
+std::string named(const Report& report, std::vector<std::int64_t> examples, std::int64_t count) {
+  for (std::int64_t& example : examples) example += report.first;
+  return fmt::format("example {}{}", fmt::join(examples, ", "),
+                     static_cast<std::int64_t>(examples.size()) < count ? ", …" : "");
+}
+
 void add_ranked(Table& table, const char* kind, const std::vector<Ranked>& ranked, bool several) {
   for (const Ranked& one : ranked) {
     std::vector<std::string> cells = {kind, index_text(one.index), number_text(one.mean)};
@@ -84,6 +92,9 @@ std::string layer_text(const LayerResult& layer, const Ranking& ranking, const T
                                  to_string(neuron_shape(layer)));
   if (layer.cut) text += ", cut";
   if (!std::isnan(totals.residual)) text += fmt::format(", residual {}", error_text(totals.residual));
+  if (totals.cancellation >= kCancellationShown) {
+    text += fmt::format(", cancellation {}", error_text(totals.cancellation));
+  }
   if (!std::isnan(totals.error)) text += fmt::format(", est. error {}", error_text(totals.error));
   if (!std::isnan(layer.precision_error)) text += fmt::format(", bf16 error {}", error_text(layer.precision_error));
   text += "\n";
@@ -137,13 +148,26 @@ std::string report_text(const Report& report) {
 std::string convergence_warning(const Report& report) {
   const Totals totals = totals_of(report);
   if (totals.late_count == 0) return "";
-  std::vector<std::int64_t> named = totals.late;
-  for (std::int64_t& example : named) example += report.first;
   return fmt::format(
-      "{} of {} examples did not reach tolerance {:g} with {} segments (example {}{}): estimated error "
+      "{} of {} examples did not reach tolerance {:g} with {} segments ({}): estimated error "
       "up to {}; raise --max-steps or --tolerance",
-      totals.late_count, totals.examples, report.request.tolerance, report.request.max_steps, fmt::join(named, ", "),
-      static_cast<std::int64_t>(named.size()) < totals.late_count ? ", …" : "", error_text(totals.late_error));
+      totals.late_count, totals.examples, report.request.tolerance, report.request.max_steps,
+      named(report, totals.late, totals.late_count), error_text(totals.late_error));
+}
+
+std::string cancellation_warning(const Report& report) {
+  const Totals totals = totals_of(report);
+  if (totals.cancelled_count == 0) return "";
+  double worst = 0;
+  for (const Totals::Layer& layer : totals.layers) worst = std::max(worst, layer.cancellation);
+  const auto precision = report.result.metadata.find("precision");
+  const bool twice = precision != report.result.metadata.end() && precision->second == "double";
+  return fmt::format(
+      "in {} of {} examples ({}) F(x) - F(x') is up to {} times smaller than the numbers that it is the sum of: "
+      "rounding "
+      "may be all that is left of it{}",
+      totals.cancelled_count, totals.examples, named(report, totals.cancelled, totals.cancelled_count),
+      error_text(worst), twice ? "" : "; --precision double tells");
 }
 
 }  // namespace mho::cli

@@ -31,6 +31,8 @@ struct Report {
 
 /// What to tell of examples that did not reach the tolerance; "" if all did.
 [[nodiscard]] std::string convergence_warning(const Report& report);
+/// What to tell of examples whose F(x) - F(x') is a small difference of large numbers; "" if there are none.
+[[nodiscard]] std::string cancellation_warning(const Report& report);
 
 /// Largest |residual| and largest estimated error of one example over all layers; NaN where there is none.
 [[nodiscard]] double worst_residual(const Result& result, std::size_t example);

@@ -15,13 +15,16 @@ struct Totals {
   struct Layer {
     double residual = std::numeric_limits<double>::quiet_NaN();  ///< largest magnitude; NaN where there is none
     double error = std::numeric_limits<double>::quiet_NaN();     ///< largest estimated error; NaN where there is none
+    double cancellation = 1;                                     ///< the largest
     RankingSums sums;
   };
   std::vector<Layer> layers;
   std::int64_t examples = 0;
   std::vector<std::int64_t> late;  ///< the first examples that did not converge, counted from 0
   std::int64_t late_count = 0;
-  double late_error = 0;  ///< the largest estimated error among them
+  double late_error = 0;                ///< the largest estimated error among them
+  std::vector<std::int64_t> cancelled;  ///< the first examples whose F(x) - F(x') is lost to rounding in some layer
+  std::int64_t cancelled_count = 0;
 
   void add(const Result& part, bool split_by_input);
 };

@@ -130,7 +130,7 @@ struct AblationOptions {
 
 struct Progress {
   std::int64_t examples_done = 0;
-  std::int64_t examples = 0;
+  std::int64_t examples = 0;  ///< 0 while they are not counted yet
   std::int64_t evaluations = 0;
 };
 
@@ -166,8 +166,9 @@ struct Request {
   std::int64_t memory_budget = std::int64_t{512} << 20;  ///< bytes for stored path points
   bool measure_precision = true;  ///< Precision::kBfloat16: compute the first example again for precision_error
   bool optimize = true;           ///< false: no graph pass runs (tests, debugging)
-  std::function<bool(const Progress&)>
-      progress;  ///< called between micro-batches; false cancels (Error kInvalidArgument)
+  /// Called between micro-batches and, every 20 ms or so, between operators, on the calling thread; false cancels
+  /// (Error kCancelled), within 100 ms in float32.
+  std::function<bool(const Progress&)> progress;
 };
 
 /// One layer's attributions.
@@ -185,6 +186,9 @@ struct LayerResult {
                                         ///< that is above the tolerance, paths are refined once
   std::vector<double> residual;         ///< per example, sum(values) - (F(x) - F(x')); empty unless complete by theory.
                                         ///< It and estimated_error are those of all positions, if these are aggregated
+  /// With residual: how many times larger than |F(x) - F(x')| what is summed to it is, the larger of sum(|values|),
+  /// |F(x)| and |F(x')|; 1 where all of them are 0. The difference, and with it the residual, has as many digits less.
+  std::vector<double> cancellation = {};
   /// Precision::kBfloat16: relative L1 difference of the first example's values from those in float32 at the same
   /// points of the path, for the same target (adaptive secants, and adaptive paths from several references, choose
   /// their points again); 0 without has_bfloat16(). NaN otherwise.

@@ -15,6 +15,7 @@ enum class Code {
   kIo,               ///< reading or writing a file failed
   kNumeric,          ///< NaN or infinity where a number was needed
   kLimit,            ///< a size limit was exceeded
+  kCancelled,        ///< the caller's progress function said that it is enough
   kInternal,         ///< a bug in mho
 };
 

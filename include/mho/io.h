@@ -61,9 +61,9 @@ void write_heatmap_png(const std::filesystem::path& path, const std::vector<Heat
 
 /// Results as .npz: one array per layer, named by layer; per-example arrays `mho/f_input`, `mho/f_baseline`,
 /// `mho/target`, `mho/evaluations`, `mho/steps`, `mho/converged`, `mho/residual/<layer>`,
-/// `mho/estimated_error/<layer>`, and `mho/names` where the examples have some; `mho/metadata` is a JSON text.
-/// numpy.load reads it. A layer whose own name begins with `mho/` is stored as `layer:<name>`; the metadata lists the
-/// array of every layer.
+/// `mho/cancellation/<layer>`, `mho/estimated_error/<layer>`, and `mho/names` where the examples have some;
+/// `mho/metadata` is a JSON text. numpy.load reads it. A layer whose own name begins with `mho/` is stored as
+/// `layer:<name>`; the metadata lists the array of every layer.
 void write_result(const std::filesystem::path& path, const Result& result);
 /// What write_result or RunParts (<mho/parts.h>) wrote, all of it. Throws Error(kIo) for other and damaged files.
 [[nodiscard]] Result read_result(const std::filesystem::path& path);

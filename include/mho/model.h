@@ -108,7 +108,8 @@ class Model {
   [[nodiscard]] std::string sha256() const;
   /// Symbolic extents other than the batch that `input_shapes` does not give are taken as 1.
   [[nodiscard]] Inspection inspect(const InspectOptions& options = {}) const;
-  /// All outputs by name for all examples. Throws Error (kInvalidArgument, kNumeric, …).
+  /// All outputs by name for all examples. Infinities are answers like others; NaN is Error(kNumeric), which names the
+  /// tensor where the first one arises. Throws Error (kInvalidArgument, kNumeric, …).
   [[nodiscard]] std::map<std::string, Array, std::less<>> run(const Inputs& inputs) const;
 
   struct Impl;

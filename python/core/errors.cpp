@@ -26,6 +26,8 @@ const char* class_of(Code code) {
       return "NumericError";
     case Code::kLimit:
       return "LimitError";
+    case Code::kCancelled:
+      return "CancelledError";
     case Code::kInternal:
       break;
   }

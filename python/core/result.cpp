@@ -46,6 +46,7 @@ void bind_result(nb::module_& module) {
           "float64 [examples, layer shape…], read-only, not copied")
       .def_prop_ro("estimated_error", column(&LayerResult::estimated_error))
       .def_prop_ro("residual", column(&LayerResult::residual))
+      .def_prop_ro("cancellation", column(&LayerResult::cancellation))
       .def_ro("precision_error", &LayerResult::precision_error);
   nb::class_<Result>(module, "Result", "What attribute() returns.")
       .def_prop_ro(

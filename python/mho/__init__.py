@@ -14,6 +14,7 @@ from ._ranking import Neuron
 from ._request import Difference, DinucleotideShuffles, References, Weighted
 from ._result import Result
 from .errors import (
+    CancelledError,
     InternalError,
     InvalidArgumentError,
     InvalidModelError,
@@ -26,7 +27,7 @@ from .errors import (
 )
 
 __all__ = [
-    "Aggregate", "Difference", "DinucleotideShuffles", "Evaluation", "GradientStop", "Inspection", "InternalError",
+    "Aggregate", "CancelledError", "Difference", "DinucleotideShuffles", "Evaluation", "GradientStop", "Inspection", "InternalError",
     "InvalidArgumentError", "InvalidModelError", "IoError", "Layer", "LayerResult", "LimitError", "Means", "MhoError", "Model", "Neuron",
     "NotFoundError", "NumericError", "Port", "References", "Result", "UnsupportedError", "Weighted", "__version__",
     "errors", "has_bfloat16", "load", "operators",

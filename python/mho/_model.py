@@ -363,9 +363,9 @@ def _reporter(progress: Progress) -> Iterator[Callable[[int, int, int], Any] | N
         with tqdm(unit="example") as bar:
 
             def show(done: int, examples: int, evaluations: int) -> None:
-                bar.total = examples
-                bar.n = done
+                bar.total = examples or None
                 bar.set_postfix(evaluations=evaluations, refresh=False)
-                bar.refresh()
+                bar.update(done - bar.n)  # draws no more often than tqdm's mininterval
 
             yield show
+            bar.refresh()

@@ -79,6 +79,12 @@ class Result(Mapping[str, np.ndarray]):
         return {name: layer.residual for name, layer in self._layers.items() if len(layer.residual)}
 
     @property
+    def cancellation(self) -> dict[str, np.ndarray]:
+        """For the same layers: how many times larger than |F(x) - F(x')| what is summed to it is. Above some 10⁴ in
+        float32 the difference is mostly rounding: load the model with precision="double"."""
+        return {name: layer.cancellation for name, layer in self._layers.items() if len(layer.cancellation)}
+
+    @property
     def error(self) -> dict[str, np.ndarray]:
         """Per layer: the estimated relative L1 error of each example; NaN where the method has no estimate."""
         return {name: layer.estimated_error for name, layer in self._layers.items()}

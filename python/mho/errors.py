@@ -37,5 +37,9 @@ class LimitError(MhoError, RuntimeError):
     """A size limit was exceeded."""
 
 
+class CancelledError(MhoError, RuntimeError):
+    """The progress function returned False."""
+
+
 class InternalError(MhoError, RuntimeError):
     """A bug in mho: please report it."""

@@ -88,7 +88,7 @@ void ablation(const Setup& setup, const Request& request, Result& result) {
     result.target[n] = ends.targets[n].index;
     result.evaluations[n] = 2;
   }
-  ProgressReport progress(request, setup);
+  ProgressReport progress(request, setup.inputs.count);
   for (std::size_t l = 0; l < setup.layers.size(); ++l) LayerAblation(setup, request, ends, l, result, progress).run();
 }
 

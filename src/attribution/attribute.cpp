@@ -252,7 +252,11 @@ void add_residuals(const Request& request, Result& result) {
       const auto values = attribution::values_of(layer, n, count);
       const double sum = attribution::sum_of(values.size(), [&](std::size_t i) { return values[i]; });
       const auto e = static_cast<std::size_t>(n);
-      layer.residual.push_back(sum - (result.f_input[e] - result.f_baseline[e]));
+      const double difference = result.f_input[e] - result.f_baseline[e];
+      layer.residual.push_back(sum - difference);
+      const double norm = attribution::l1_norm(values);
+      const double summed = std::max({norm, std::abs(result.f_input[e]), std::abs(result.f_baseline[e])});
+      layer.cancellation.push_back(difference == 0 && norm == 0 ? 1 : summed / std::abs(difference));
     }
   }
 }
@@ -267,12 +271,14 @@ Result attribute(const Model& model, const Inputs& inputs, const Request& reques
     options.precision = Precision::kDouble;
     return attribute(model.with_options(options), inputs, request);
   }
-  const attribution::Setup setup = attribution::set_up(model.impl(), inputs, request);
-  Result result = attribution::compute(model.impl(), setup, request);
+  Request watched = request;
+  const auto poll = attribution::watch(watched);
+  const attribution::Setup setup = attribution::set_up(model.impl(), inputs, watched, poll);
+  Result result = attribution::compute(model.impl(), setup, watched);
   // A single example has no other mean than itself.
   const bool comparable = request.method != Method::kAblation || request.ablation.replacement != Replacement::kMean;
   if (comparable && request.measure_precision && model.impl().options.precision == Precision::kBfloat16) {
-    attribution::add_precision_error(model.impl(), inputs, request, result);
+    attribution::add_precision_error(model.impl(), inputs, watched, poll, result);
   }
   attribution::aggregate_positions(request.aggregate_positions, result);
   return result;
@@ -318,13 +324,6 @@ Result compute(const Model::Impl& model, const Setup& setup, const Request& requ
   }
   add_residuals(request, result);
   return result;
-}
-
-void ProgressReport::report(std::int64_t examples_done, std::int64_t new_evaluations) {
-  evaluations_ += new_evaluations;
-  if (request_->progress && !request_->progress({examples_done, examples_, evaluations_})) {
-    throw Error(Code::kInvalidArgument, "cancelled");
-  }
 }
 
 std::span<double> values_of(LayerResult& layer, std::int64_t index, std::int64_t examples) {

@@ -10,6 +10,7 @@
 
 #include "attribution/evaluator.h"
 #include "attribution/measures.h"
+#include "attribution/non_finite.h"
 #include "attribution/quadrature.h"
 #include "engine/slots.h"
 
@@ -46,7 +47,7 @@ class NeuronGradients {
         engine::from_host(device(), x, engine::slot_of(plan_->feed(f), b, batch_));
       }
     }
-    plan_->forward();
+    plan_->forward(setup_->poll.get());
   }
 
   /// One backward pass: slot b holds the b-th of these neurons; slots without one repeat the last.
@@ -58,7 +59,7 @@ class NeuronGradients {
       cotangent.as<double>()[static_cast<std::size_t>(neurons[std::min(static_cast<std::size_t>(b), last)])] = 1;
       engine::from_host(device(), cotangent, seed);
     }
-    plan_->backward();
+    plan_->backward(setup_->poll.get());
   }
 
   /// The gradient at input i (of PathSources::inputs) in slot b.
@@ -99,6 +100,15 @@ class NeuronGradients {
   std::unique_ptr<Plan> plan_;
 };
 
+/// Gradients may lose their way in front of the layer, too.
+Setup with_inputs_as_layers(Setup setup) {
+  setup.layers.clear();
+  for (const graph::ValueId id : setup.sources.inputs) {
+    setup.layers.push_back({setup.graph->value(id).name, "", "Input", false, false});
+  }
+  return setup;
+}
+
 }  // namespace
 
 void conductance(const Setup& setup, const Request& request, Result& result) {
@@ -116,7 +126,7 @@ void conductance(const Setup& setup, const Request& request, Result& result) {
   for (const LayerChoice& layer : setup.layers) {
     layers.emplace_back(setup, layer.name, result.micro_batch, request.optimize);
   }
-  ProgressReport progress(request, setup);
+  ProgressReport progress(request, setup.inputs.count);
 
   const auto add_layer = [&](std::size_t l, std::int64_t example, const PathNode& node) {
     NeuronGradients& neurons = layers[l];
@@ -172,11 +182,12 @@ void conductance(const Setup& setup, const Request& request, Result& result) {
     result.target[e] = path.target->index;
     result.steps[e] = steps;
     for (std::size_t l = 0; l < layers.size(); ++l) {
-      for (const double v : values_of(result.layers[l], n, setup.inputs.count)) {
-        if (std::isfinite(v)) continue;
-        throw Error(Code::kNumeric,
-                    fmt::format("the conductance of layer '{}' is not finite for example {}", setup.layers[l].name, n));
-      }
+      const auto values = values_of(result.layers[l], n, setup.inputs.count);
+      if (std::ranges::all_of(values, [](double v) { return std::isfinite(v); })) continue;
+      std::vector<double> alphas;
+      for (const PathNode& node : nodes) alphas.push_back(node.alpha);
+      refuse(with_inputs_as_layers(setup), request.target, {},
+             {fmt::format("the conductance of layer '{}'", setup.layers[l].name), n, std::move(alphas)});
     }
   }
 }

@@ -7,6 +7,7 @@
 
 #include "attribution/evaluator.h"
 #include "attribution/measures.h"
+#include "attribution/non_finite.h"
 #include "attribution/rules.h"
 #include "attribution/sums.h"
 #include "engine/slots.h"
@@ -39,7 +40,7 @@ class DeepLift {
                     .use_affine_prefix = false,
                     .multipliers = true,
                     .rule_of = make_rules(*setup.graph, setup.facts, request.rules)}),
-        progress_(request, setup) {
+        progress_(request, setup.inputs.count) {
     result.micro_batch = evaluator_.capacity();
   }
 
@@ -47,7 +48,8 @@ class DeepLift {
     const bool shared = shares_reference(setup_);
     for (std::int64_t reference = 0; reference < setup_.references; ++reference) {
       for (std::int64_t first = 0; first < setup_.inputs.count; first += evaluator_.capacity()) {
-        feed(first, reference);
+        reference_ = reference;
+        feed(first);
         if (first == 0 || !shared) evaluator_.evaluate_reference(at_reference_);
         evaluator_.evaluate(at_input_);
         for (std::size_t slot = 0; slot < at_input_.size(); ++slot) add(slot);
@@ -59,13 +61,13 @@ class DeepLift {
   }
 
  private:
-  void feed(std::int64_t first, std::int64_t reference) {
+  void feed(std::int64_t first) {
     paths_.clear();
     at_input_.clear();
     at_reference_.clear();
     const std::int64_t end = std::min(first + evaluator_.capacity(), setup_.inputs.count);
     for (std::int64_t n = first; n < end; ++n) {
-      paths_.push_back(evaluator_.path(n, setup_.reference_of(n, reference)));
+      paths_.push_back(evaluator_.path(n, setup_.reference_of(n, reference_)));
       at_input_.push_back({&paths_.back(), 1});
       at_reference_.push_back({&paths_.back(), 0});
     }
@@ -99,17 +101,12 @@ class DeepLift {
     }
   }
 
-  [[noreturn]] void refuse(std::size_t layer, std::size_t slot) {
-    const std::array both = {at_input_[slot], at_reference_[slot]};
-    std::string name;
-    for (const PathPoint& point : both) {
-      if (name.empty()) name = evaluator_.first_non_finite({&point, 1});
-    }
-    const std::string& own = setup_.layers[layer].name;
-    throw Error(Code::kNumeric,
-                fmt::format("layer '{}' of example {} is not finite: the first tensor with a NaN or "
-                            "infinity is '{}'",
-                            own, at_input_[slot].path->example, name.empty() ? "multiplier of " + own : name));
+  [[noreturn]] void refuse(std::size_t layer, std::size_t slot) const {
+    const std::int64_t n = at_input_[slot].path->example;
+    attribution::refuse(
+        setup_, request_.target,
+        {.multipliers = true, .rule_of = make_rules(*setup_.graph, setup_.facts, request_.rules)},
+        {fmt::format("layer '{}'", setup_.layers[layer].name), n, {0, 1}, setup_.reference_of(n, reference_)});
   }
 
   const Setup& setup_;
@@ -117,6 +114,7 @@ class DeepLift {
   Result& result_;
   Evaluator evaluator_;
   ProgressReport progress_;
+  std::int64_t reference_ = 0;  ///< the number of the one under way
   std::list<ExamplePath> paths_;
   std::vector<double> values_;  ///< of one layer and example
   std::vector<PathPoint> at_input_, at_reference_;

@@ -8,6 +8,8 @@
 #include <list>
 
 #include "attribution/evaluator.h"
+#include "attribution/non_finite.h"
+#include "attribution/sums.h"
 #include "engine/slots.h"
 
 namespace mho::attribution {
@@ -18,6 +20,7 @@ class EndsMaker {
  public:
   EndsMaker(const Setup& setup, const Request& request)
       : setup_(setup),
+        target_(request.target),
         replacement_(request.ablation.replacement),
         one_baseline_(setup.inputs.count > 1 && shares_baseline(setup)),
         evaluator_(setup, request.target, std::min(setup.micro_batch, 2 * setup.inputs.count),
@@ -74,8 +77,10 @@ class EndsMaker {
   void keep(std::size_t p) {
     for (std::size_t l = 0; l < setup_.layers.size(); ++l) {
       ends_.replacements[l].push_back(plain_copy(evaluator_.device(), evaluator_.value(l, p)));
-      check_finite(fmt::format("layer '{}' at the baseline", setup_.layers[l].name),
-                   engine::to_host(evaluator_.device(), ends_.replacements[l].back().view()));
+      const Array values = engine::to_host(evaluator_.device(), ends_.replacements[l].back().view());
+      if (std::isfinite(l1_norm(values.as<double>()))) continue;
+      refuse(setup_, target_, {.gradients = false},
+             {fmt::format("layer '{}' at the baseline", setup_.layers[l].name), points_[p].path->example, {0}});
     }
   }
 
@@ -102,6 +107,7 @@ class EndsMaker {
   }
 
   const Setup& setup_;
+  const Target& target_;
   Replacement replacement_;
   bool one_baseline_;
   Evaluator evaluator_;

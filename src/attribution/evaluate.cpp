@@ -92,15 +92,16 @@ class Evaluator {
  public:
   Evaluator(const Model& model, const Inputs& inputs, const EvaluationRequest& request)
       : model_(model), inputs_(inputs), request_(request) {
+    poll_ = attribution::watch(request_.request);
     request_.request.method = Method::kAblation;
     request_.request.measure_precision = false;
     if (request_.request.layers.empty()) {
       Request cuts = for_method(request_, {"nig", Method::kNig});
-      for (const auto& layer : attribution::set_up(model.impl(), inputs, cuts).layers) {
+      for (const auto& layer : attribution::set_up(model.impl(), inputs, cuts, poll_).layers) {
         request_.request.layers.push_back(layer.name);
       }
     }
-    setup_ = attribution::set_up(model.impl(), inputs, request_.request);
+    setup_ = attribution::set_up(model.impl(), inputs, request_.request, poll_);
     request_.request.layers.clear();
     for (const auto& layer : setup_.layers) {
       request_.request.layers.push_back(layer.name);
@@ -129,7 +130,7 @@ class Evaluator {
       for (std::size_t l = 0; l < layers; ++l) values[l].push_back(std::move(of_method[l]));
     }
     const attribution::Bootstrap bootstrap(static_cast<std::size_t>(setup_.inputs.count), request_);
-    attribution::ProgressReport progress(request_.request, setup_);
+    attribution::ProgressReport progress(request_.request, setup_.inputs.count);
     const bool single = model_.impl().options.precision != Precision::kDouble;
     for (std::size_t l = 0; l < layers; ++l) {
       result.layers.push_back(attribution::evaluate_layer(
@@ -216,6 +217,7 @@ class Evaluator {
   const Model& model_;
   const Inputs& inputs_;
   EvaluationRequest request_;
+  std::shared_ptr<kernels::Poll> poll_;
   Setup setup_;
   std::vector<Units> units_;
   Ends ends_;

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "attribution/non_finite.h"
 #include "engine/slots.h"
 
 namespace mho::attribution {
@@ -103,7 +104,8 @@ Evaluator::Feeds Evaluator::choose_feeds(const Graph& graph, bool allow_prefix) 
   const bool only_sources = std::ranges::all_of(
       frontier.values, [&](ValueId id) { return std::ranges::find(least.values, id) != least.values.end(); });
   if (only_sources || frontier.flops < kFlopsPerElement * static_cast<double>(frontier.elements)) return least;
-  const std::vector<bool> cut = lane_batch_ > 1 ? setup_->network->cut_by_batch(frontier.values) : std::vector<bool>{};
+  const std::vector<bool> cut =
+      lane_batch_ > 1 ? setup_->network->cut_by_batch(frontier.values, setup_->poll.get()) : std::vector<bool>{};
   if (std::ranges::find(cut, false) != cut.end()) return least;
   return {std::move(frontier.values), false};
 }
@@ -115,7 +117,7 @@ double Evaluator::grading(const ExamplePath& path) const {
       for (std::size_t i = 0; i < values.size(); ++i) {
         std::memcpy(stage_->feed(i).data, values[i].view().data, values[i].type().bytes());
       }
-      stage_->forward();
+      stage_->forward(setup_->poll.get());
     };
     run(*path.from);
     std::vector<OwnedTensor> from;
@@ -151,12 +153,7 @@ std::int64_t lanes_for(const Setup& setup) {
 }
 
 Evaluator::Evaluator(const Setup& setup, const Target& target, std::int64_t batch, const EvaluatorOptions& options)
-    : setup_(&setup),
-      wanted_(&target),
-      lane_batch_(batch),
-      multipliers_(options.multipliers),
-      chain_(options.chain),
-      graded_(options.graded) {
+    : setup_(&setup), wanted_(&target), options_(options), lane_batch_(batch) {
   if (options.lanes > 1) {
     for (const auto& lane : setup.network->lanes()) lanes_.push_back({{}, lane, {}});
     lane_batch_ = (batch + options.lanes - 1) / options.lanes;
@@ -190,7 +187,7 @@ Evaluator::Evaluator(const Setup& setup, const Target& target, std::int64_t batc
     prefix_ = setup.network->plans().lend(
         prefix_graph,
         engine::PlanRequest{{prefix_graph->inputs().begin(), prefix_graph->inputs().end()}, feeds.values, {}, {}},
-        device, plan_options);
+        device, plan_options, setup.poll.get());
     for (const ValueId id : one.inputs()) prefix_inputs_.push_back(one.value(id).name);
     for (const ValueId id : feeds.values) {
       const std::string& name = one.value(id).name;
@@ -214,7 +211,7 @@ Evaluator::Evaluator(const Setup& setup, const Target& target, std::int64_t batc
       if (interpolated_[i]) request.moving.push_back(request.feeds[i]);
     }
   }
-  if (graded_) {
+  if (options_.graded) {
     // From what is fed to what it leads to while it is affine.
     const std::vector<ValueId> fed =
         feeds.at_inputs ? std::vector<ValueId>(one.inputs().begin(), one.inputs().end()) : feeds.values;
@@ -222,11 +219,11 @@ Evaluator::Evaluator(const Setup& setup, const Target& target, std::int64_t batc
     stage_count_ = frontier.values.size();
     if (frontier.values != fed && stage_count_ > 0) {
       stage_ = setup.network->plans().lend(setup.graph, engine::PlanRequest{fed, frontier.values, {}, {}}, device,
-                                           plan_options);
+                                           plan_options, setup.poll.get());
     }
   }
   for (Lane& lane : lanes_) {
-    lane.plan = setup.network->plans().lend(graph, request, lane.device, main_options);
+    lane.plan = setup.network->plans().lend(graph, request, lane.device, main_options, setup.poll.get());
     lane.seeded.assign(static_cast<std::size_t>(lane_batch_), -1);
   }
   for (std::size_t l = 0; l < layer_count(); ++l) layer_types_.push_back(slot(plan().fetch(l), 0).type);
@@ -268,7 +265,7 @@ std::vector<PathEnd> Evaluator::behind_prefix(std::span<const End> ends) {
                         engine::slot_of(prefix_->feed(i), static_cast<std::int64_t>(s), prefix_batch_));
     }
   }
-  prefix_->forward();
+  prefix_->forward(setup_->poll.get());
   std::vector<std::vector<OwnedTensor>> result(ends.size());
   for (std::size_t i = 0; i < interpolated_.size(); ++i) {
     const kernels::TensorType type = slot(plan().feed(i), 0).type;
@@ -329,7 +326,7 @@ ExamplePath Evaluator::path(std::int64_t example, std::int64_t reference) {
   path.example = example;
   path.from = end(example, reference, false);
   path.to = end(example, reference, true);
-  if (graded_) path.grading = grading(path);
+  if (options_.graded) path.grading = grading(path);
   return path;
 }
 
@@ -365,14 +362,10 @@ void Evaluator::choose_target(const Tensor& values, ExamplePath& path) const {
       resolve(*wanted_, setup_->subtract_class_mean, path.example, setup_->target.output_shape, all.as<double>());
 }
 
-void Evaluator::require_finite(double target, const PathPoint& point) {
+void Evaluator::require_finite(double target, const PathPoint& point) const {
   if (std::isfinite(target)) return;
-  const std::string where = first_non_finite({&point, 1});
-  throw Error(
-      Code::kNumeric,
-      fmt::format("the target '{}' of example {} is not finite at alpha = {}: the first tensor with a NaN or "
-                  "infinity is '{}'",
-                  setup_->target.name, point.path->example, point.alpha, where.empty() ? setup_->target.name : where));
+  const std::string what = fmt::format("the target '{}'", setup_->target.name);
+  refuse(*setup_, *wanted_, options_, {what, point.path->example, {point.alpha}});
 }
 
 double Evaluator::target(std::size_t point, const ExamplePath& path) const {
@@ -383,7 +376,7 @@ double Evaluator::target(std::size_t point, const ExamplePath& path) const {
 void Evaluator::run_forward(std::span<const PathPoint> points) {
   in_lanes(points, [&](Lane& lane, std::span<const PathPoint> own) {
     feed(lane, own);
-    lane.plan->forward();
+    lane.plan->forward(setup_->poll.get());
     // What the target of a path is shows at alpha = 1.
     Tensor values = slot(lane.plan->fetch(layer_count()), 0);
     for (const PathPoint& point : own) {
@@ -431,10 +424,10 @@ void Evaluator::evaluate(std::span<const PathPoint> points) {
     read_targets(lane, own, targets_.data() + (own.data() - points.data()));
     if (plan().gradient_count() == 0) return;
     seed_all(lane, own);
-    lane.plan->backward();
+    lane.plan->backward(setup_->poll.get());
   });
   for (std::size_t p = 0; p < points.size(); ++p) require_finite(targets_[p], points[p]);
-  if (multipliers_ && !chain_ && plan().gradient_count() > 0) read_reference_targets(points);
+  if (options_.multipliers && !options_.chain && plan().gradient_count() > 0) read_reference_targets(points);
 }
 
 std::vector<engine::NodeResidual> Evaluator::audit(std::span<const PathPoint> points) {
@@ -450,7 +443,7 @@ std::vector<engine::NodeResidual> Evaluator::audit(std::span<const PathPoint> po
 void Evaluator::evaluate_reference(std::span<const PathPoint> points) {
   in_lanes(points, [&](Lane& lane, std::span<const PathPoint> own) {
     feed(lane, own, Run::reference);
-    lane.plan->forward_reference();
+    lane.plan->forward_reference(setup_->poll.get());
   });
 }
 
@@ -469,12 +462,28 @@ Tensor Evaluator::gradient(std::size_t layer, std::size_t point, std::size_t cou
   return engine::slots_of(lane->plan->gradient(layer), index, static_cast<std::int64_t>(count), lane_batch_);
 }
 
-std::string Evaluator::first_non_finite(std::span<const PathPoint> points) {
-  // Every slot gets one of the points: leftovers of earlier ones must not be blamed.
-  std::vector<PathPoint> all(points.begin(), points.end());
-  all.resize(static_cast<std::size_t>(lane_batch_), points.front());
-  feed(lanes_.front(), all);
-  return lanes_.front().plan->first_non_finite();
+engine::NonFinite Evaluator::non_finite(ExamplePath& path, double alpha, double reference) {
+  // Every slot gets the point: leftovers of earlier ones must not be blamed.
+  Lane& lane = lanes_.front();
+  const auto feed_all = [&](double at, Run run) {
+    feed(lane, std::vector<PathPoint>(static_cast<std::size_t>(lane_batch_), {&path, at}), run);
+  };
+  if (options_.multipliers) {
+    feed_all(reference, Run::reference);
+    lane.plan->forward_reference();
+  }
+  feed_all(alpha, Run::input);
+  engine::NonFinite found = engine::non_finite_forward(*lane.plan);
+  if (found.any() || plan().gradient_count() == 0) return found;
+  if (!path.target) {
+    feed_all(1, Run::input);
+    lane.plan->forward();
+    choose_target(slot(lane.plan->fetch(layer_count()), 0), path);
+    feed_all(alpha, Run::input);
+    lane.plan->forward();
+  }
+  seed_all(lane, std::vector<PathPoint>(static_cast<std::size_t>(lane_batch_), {&path, alpha}));
+  return engine::non_finite_backward(*lane.plan);
 }
 
 }  // namespace mho::attribution

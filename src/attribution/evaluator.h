@@ -10,6 +10,7 @@
 
 #include "attribution/example_path.h"
 #include "attribution/setup.h"
+#include "engine/non_finite.h"
 #include "engine/plan.h"
 
 namespace mho::attribution {
@@ -78,8 +79,9 @@ class Evaluator {
   [[nodiscard]] double reference_target(std::size_t point) const { return reference_targets_[point]; }
   [[nodiscard]] Tensor reference_value(std::size_t layer, std::size_t point, std::size_t count = 1) const;
 
-  /// The name of the first tensor that is NaN or infinite at one of the points; empty if there is none.
-  [[nodiscard]] std::string first_non_finite(std::span<const PathPoint> points);
+  /// Where NaN or infinities arise at this point, in the forward run and, if it has none, in the backward one. With
+  /// `multipliers` the reference is at alpha = `reference`.
+  [[nodiscard]] engine::NonFinite non_finite(ExamplePath& path, double alpha, double reference);
   /// Types of one example's layer tensors.
   [[nodiscard]] const std::vector<kernels::TensorType>& layer_types() const { return layer_types_; }
   [[nodiscard]] kernels::Device& device() const { return *setup_->network->device(); }
@@ -131,12 +133,12 @@ class Evaluator {
   void read_targets(const Lane& lane, std::span<const PathPoint> points, double* targets) const;
   void choose_target(const Tensor& values, ExamplePath& path) const;
   [[nodiscard]] double read_target(const Tensor& values, const ExamplePath& path) const;
-  void require_finite(double target, const PathPoint& point);
+  void require_finite(double target, const PathPoint& point) const;
 
   const Setup* setup_;
   const Target* wanted_;
+  EvaluatorOptions options_;
   std::int64_t lane_batch_;
-  bool multipliers_;
   std::vector<std::string> fed_inputs_;   ///< names, where the plan is fed at the inputs
   std::vector<bool> interpolated_;        ///< per feed: moves along the path
   std::shared_ptr<engine::Plan> prefix_;  ///< inputs of some examples to the plan's feeds
@@ -152,8 +154,6 @@ class Evaluator {
   std::vector<kernels::TensorType> layer_types_;
   std::vector<double> targets_;
   std::vector<double> reference_targets_;
-  bool chain_;
-  bool graded_;
 };
 
 }  // namespace mho::attribution

@@ -6,22 +6,10 @@
 
 #include "attribution/evaluator.h"
 #include "attribution/measures.h"
+#include "attribution/non_finite.h"
 #include "engine/exact_line.h"
 
 namespace mho::attribution {
-
-namespace {
-
-void check_finite(std::span<const double> values, ExamplePath& path, const std::string& layer, Evaluator& evaluator) {
-  if (std::ranges::all_of(values, [](double v) { return std::isfinite(v); })) return;
-  const PathPoint point{&path, 1};
-  const std::string name = evaluator.first_non_finite({&point, 1});
-  throw Error(Code::kNumeric,
-              fmt::format("the attribution of layer '{}' is not finite for example {}{}", layer, path.example,
-                          name.empty() ? "" : fmt::format(": tensor '{}' has a NaN or infinity at alpha = 1", name)));
-}
-
-}  // namespace
 
 engine::PiecewiseRequest piecewise_request(const Setup& setup) {
   engine::PiecewiseRequest request;
@@ -38,13 +26,14 @@ engine::PiecewiseRequest piecewise_request(const Setup& setup) {
 }
 
 void integrate_exact(const Setup& setup, const Request& request, Result& result) {
-  ProgressReport progress(request, setup);
+  ProgressReport progress(request, setup.inputs.count);
   std::int64_t done = 0;
   engine::ExactLine line(piecewise_request(setup), setup.network->device(),
                          {.by_alpha = request.method == Method::kInternalInfluence,
                           .max_breakpoints = request.max_breakpoints,
                           .memory = request.memory_budget,
-                          .progress = [&](std::int64_t evaluations) { progress.report(done, evaluations); }});
+                          .progress = [&](std::int64_t evaluations) { progress.report(done, evaluations); },
+                          .poll = setup.poll.get()});
   // Both ends of the paths, and the targets that follow from them.
   Evaluator ends(setup, request.target, 1,
                  {.gradients = false, .optimize = request.optimize, .use_affine_prefix = false});
@@ -60,7 +49,10 @@ void integrate_exact(const Setup& setup, const Request& request, Result& result)
     }
     line.run(*path.from, *path.to, path.target->weights);
     for (std::size_t l = 0; l < setup.layers.size(); ++l) {
-      check_finite(line.values(l), path, setup.layers[l].name, ends);
+      if (!std::ranges::all_of(line.values(l), [](double v) { return std::isfinite(v); })) {
+        refuse(setup, request.target, {},
+               {fmt::format("the attribution of layer '{}'", setup.layers[l].name), example, line.alphas()});
+      }
       std::ranges::copy(line.values(l), values_of(result.layers[l], example, setup.inputs.count).begin());
       result.layers[l].estimated_error[n] = 0;
     }

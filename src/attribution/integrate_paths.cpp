@@ -8,6 +8,7 @@
 
 #include "attribution/example_run.h"
 #include "attribution/measures.h"
+#include "attribution/non_finite.h"
 #include "engine/slots.h"
 
 namespace mho::attribution {
@@ -20,7 +21,7 @@ class Integrator {
       : setup_(setup),
         request_(request),
         result_(result),
-        progress_(request, setup),
+        progress_(request, setup.inputs.count),
         evaluator_(setup, request.target, batch_size(setup, request),
                    {.optimize = request.optimize,
                     .graded = request.quadrature == Quadrature::kAdaptive,
@@ -106,7 +107,12 @@ class Integrator {
     const auto n = static_cast<std::size_t>(run.example());
     for (std::size_t l = 0; l < setup_.layers.size(); ++l) {
       const LayerEstimate& estimate = run.estimates()[l];
-      if (!std::isfinite(estimate.norm)) refuse(run, setup_.layers[l].name);
+      if (!std::isfinite(estimate.norm)) {
+        std::vector<double> alphas;
+        for (const PathNode& node : run.nodes()) alphas.push_back(node.alpha);
+        refuse(setup_, request_.target, {},
+               {fmt::format("the attribution of layer '{}'", setup_.layers[l].name), run.example(), std::move(alphas)});
+      }
       engine::to_host(evaluator_.device(), run.sum(l),
                       values_of(result_.layers[l], run.example(), setup_.inputs.count));
       result_.layers[l].estimated_error[n] = setup_.layers[l].affine_to_target ? 0 : estimate.error;
@@ -120,19 +126,6 @@ class Integrator {
     result_.evaluations[n] = run.evaluations();
     result_.steps[n] = run.steps();
     result_.converged[n] = run.converged();
-  }
-
-  [[noreturn]] void refuse(ExampleRun& run, const std::string& layer) {
-    for (const PathNode& node : run.nodes()) {
-      const PathPoint point{&run.path(), node.alpha};
-      const std::string name = evaluator_.first_non_finite({&point, 1});
-      if (name.empty()) continue;
-      throw Error(Code::kNumeric, fmt::format("the attribution of layer '{}' is not finite for example {}: tensor '{}' "
-                                              "has a NaN or infinity at alpha = {}",
-                                              layer, run.example(), name, node.alpha));
-    }
-    throw Error(Code::kNumeric, fmt::format("the gradient of the target at layer '{}' is not finite for example {}",
-                                            layer, run.example()));
   }
 
   const Setup& setup_;

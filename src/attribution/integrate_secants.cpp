@@ -15,6 +15,7 @@
 #include <span>
 
 #include "attribution/measures.h"
+#include "attribution/non_finite.h"
 #include "attribution/secant_walk.h"
 #include "attribution/sums.h"
 #include "engine/slots.h"
@@ -67,7 +68,7 @@ class SecantIntegrator {
       : setup_(setup),
         request_(request),
         result_(result),
-        progress_(request, setup),
+        progress_(request, setup.inputs.count),
         exact_(std::ranges::all_of(setup.layers, [](const LayerChoice& layer) { return layer.affine_to_target; })),
         lanes_(lanes_for(setup)),
         evaluator_(setup, request.target, slots(),
@@ -98,7 +99,7 @@ class SecantIntegrator {
   [[nodiscard]] std::int64_t slots() const {
     const std::int64_t most = lane_batch_for(setup_);
     if (most == 1 && lanes_ == 1) return 1;
-    const std::vector<bool> cut = setup_.network->cut_by_batch(moved_rows(setup_));
+    const std::vector<bool> cut = setup_.network->cut_by_batch(moved_rows(setup_), setup_.poll.get());
     if (std::ranges::find(cut, false) != cut.end()) return lanes_;
     const std::int64_t examples = std::min(setup_.inputs.count, kMostAtOnce);
     const std::int64_t segments = fixed() ? first_count() : 2 * kFirstSegments;
@@ -238,18 +239,12 @@ class SecantIntegrator {
     progress_.report(++finished_, result_.evaluations[n]);
   }
 
-  [[noreturn]] void refuse(Walker& walker, std::size_t layer) {
-    std::string name;
-    for (std::int64_t k = 0; k <= walker.count && name.empty(); ++k) {
-      const PathPoint point{&walker.path, walker.path.alpha(k, walker.count)};
-      name = evaluator_.first_non_finite({&point, 1});
-    }
-    const std::string& own = setup_.layers[layer].name;
-    throw Error(
-        Code::kNumeric,
-        fmt::format("the attribution of layer '{}' is not finite for example {}: the first tensor with a NaN or "
-                    "infinity is '{}'",
-                    own, walker.path.example, name.empty() ? "multiplier of " + own : name));
+  [[noreturn]] void refuse(const Walker& walker, std::size_t layer) const {
+    std::vector<double> alphas;
+    for (std::int64_t k = 0; k <= walker.count; ++k) alphas.push_back(walker.path.alpha(k, walker.count));
+    attribution::refuse(setup_, request_.target, {.multipliers = true},
+                        {fmt::format("the attribution of layer '{}'", setup_.layers[layer].name), walker.path.example,
+                         std::move(alphas)});
   }
 
   const Setup& setup_;

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "attribution/evaluator.h"
+#include "engine/non_finite.h"
 #include "engine/slots.h"
 
 namespace mho::attribution {
@@ -64,14 +65,15 @@ Intervention::Intervention(const Setup& setup, const Ends& ends, std::size_t lay
   const engine::PlanOptions options{optimize, false, false};
   const std::vector<ValueId> inputs(setup.graph->inputs().begin(), setup.graph->inputs().end());
   for (const ValueId id : inputs) inputs_.push_back(setup.graph->value(id).name);
-  ahead_ = network.plans().lend(setup.graph, {inputs, feeds_, {}, {}}, network.device(), options);
+  ahead_ = network.plans().lend(setup.graph, {inputs, feeds_, {}, {}}, network.device(), options, setup.poll.get());
   const engine::PlanRequest request{feeds_, {setup.target.value}, {}, {}};
   if (lanes > 1) {
     for (const auto& device : network.lanes()) lanes_.push_back({{}, device});
   } else {
     lanes_.push_back({{}, network.device()});
   }
-  for (Lane& lane : lanes_) lane.plan = network.plans().lend(network.graph(batch_), request, lane.device, options);
+  for (Lane& lane : lanes_)
+    lane.plan = network.plans().lend(network.graph(batch_), request, lane.device, options, setup.poll.get());
   for (const OwnedTensor& value : ends.replacements[layer]) replacements_.emplace_back(value.view());
 }
 
@@ -81,7 +83,7 @@ void Intervention::choose_feeds() {
   const ValueId layer = graph.find(setup_->layers[layer_].name);
   std::vector<ValueId> others = bypasses(graph, layer, setup_->target.value);
   if (batch_ > 1) {
-    const std::vector<bool> cut = setup_->network->cut_by_batch(others);
+    const std::vector<bool> cut = setup_->network->cut_by_batch(others, setup_->poll.get());
     if (std::ranges::find(cut, false) != cut.end()) others.assign(graph.inputs().begin(), graph.inputs().end());
   }
   std::erase(others, layer);
@@ -99,7 +101,7 @@ Intervention::State& Intervention::state(std::int64_t example) {
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     engine::from_host(device, setup_->inputs.example(inputs_[i], example), ahead_->feed(i));
   }
-  ahead_->forward();
+  ahead_->forward(setup_->poll.get());
   State made{example, {}};
   for (std::size_t i = 0; i < feeds_.size(); ++i) made.feeds.push_back(plain_copy(device, ahead_->fetch(i)));
   states_.push_front(std::move(made));
@@ -138,10 +140,19 @@ double Intervention::read(const Lane& lane, std::int64_t slot, std::int64_t exam
   for (const auto& [element, weight] : ends_->targets[static_cast<std::size_t>(example)].weights) {
     f += weight * engine::element_of(*lane.device, values, element);
   }
-  if (std::isfinite(f)) return f;
-  throw Error(Code::kNumeric, fmt::format("the target '{}' of example {} is not finite with parts of layer '{}' "
-                                          "replaced: choose another replacement",
-                                          setup_->target.name, example, setup_->layers[layer_].name));
+  return f;
+}
+
+void Intervention::refuse(const Edit& edit) {
+  // In all slots: leftovers of earlier edits must not be blamed.
+  const std::vector<Edit> edits(static_cast<std::size_t>(batch_), edit);
+  feed(lanes_.front(), edits, std::vector<State*>(edits.size(), &state(edit.example)));
+  const engine::NonFinite found = engine::non_finite_forward(*lanes_.front().plan);
+  throw Error(Code::kNumeric,
+              fmt::format("the target '{}' of example {} is not finite with parts of layer '{}' replaced{}: choose "
+                          "another replacement",
+                          setup_->target.name, edit.example, setup_->layers[layer_].name,
+                          found.any() ? " (" + engine::describe(found) + ")" : ""));
 }
 
 std::vector<double> Intervention::evaluate(std::span<const Edit> edits) {
@@ -154,11 +165,14 @@ std::vector<double> Intervention::evaluate(std::span<const Edit> edits) {
     const std::size_t count = std::min(each, edits.size() - first);
     if (count == 0) return;
     feed(lanes_[l], edits.subspan(first, count), std::span(states).subspan(first, count));
-    lanes_[l].plan->forward();
+    lanes_[l].plan->forward(setup_->poll.get());
     for (std::size_t s = 0; s < count; ++s) {
       f[first + s] = read(lanes_[l], static_cast<std::int64_t>(s), edits[first + s].example);
     }
   });
+  for (std::size_t i = 0; i < f.size(); ++i) {
+    if (!std::isfinite(f[i])) refuse(edits[i]);
+  }
   return f;
 }
 

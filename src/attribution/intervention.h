@@ -48,6 +48,7 @@ class Intervention {
   [[nodiscard]] kernels::Tensor replacement(std::int64_t example);
   void feed(Lane& lane, std::span<const Edit> edits, std::span<State* const> states);
   [[nodiscard]] double read(const Lane& lane, std::int64_t slot, std::int64_t example) const;
+  [[noreturn]] void refuse(const Edit& edit);
 
   const Setup* setup_;
   const Ends* ends_;

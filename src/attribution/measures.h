@@ -1,6 +1,7 @@
 // The measures, each over a Setup: what attribute() chooses from.
 #pragma once
 
+#include "attribution/progress.h"
 #include "attribution/setup.h"
 #include "engine/piecewise.h"
 
@@ -39,19 +40,8 @@ void ablation(const Setup& setup, const Request& request, Result& result);
 [[nodiscard]] Result compute(const Model::Impl& model, const Setup& setup, const Request& request);
 
 /// Fills in LayerResult::precision_error of a result in bfloat16.
-void add_precision_error(const Model::Impl& model, const Inputs& inputs, const Request& request, Result& result);
-
-/// Reports after every micro-batch; throws Error(kInvalidArgument) if the caller cancels.
-class ProgressReport {
- public:
-  ProgressReport(const Request& request, const Setup& setup) : request_(&request), examples_(setup.inputs.count) {}
-  void report(std::int64_t examples_done, std::int64_t new_evaluations);
-
- private:
-  const Request* request_;
-  std::int64_t examples_;
-  std::int64_t evaluations_ = 0;
-};
+void add_precision_error(const Model::Impl& model, const Inputs& inputs, const Request& request,
+                         const std::shared_ptr<kernels::Poll>& poll, Result& result);
 
 /// Where example `index` of a layer's values lies in its result.
 [[nodiscard]] std::span<double> values_of(LayerResult& layer, std::int64_t index, std::int64_t examples);

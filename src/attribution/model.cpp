@@ -6,6 +6,7 @@
 
 #include "attribution/setup.h"
 #include "attribution/stops.h"
+#include "engine/non_finite.h"
 #include "engine/plan.h"
 #include "engine/slots.h"
 #include "primitives/primitives.h"
@@ -141,6 +142,25 @@ Inspection Model::inspect(const InspectOptions& options) const {
   return facts;
 }
 
+namespace {
+
+/// Runs the example node by node, as the model was exported.
+[[noreturn]] void refuse_nan(const engine::Network& network, const attribution::Examples& examples,
+                             std::int64_t example, const std::string& output) {
+  const auto graph = network.graph(1);
+  const std::vector<ValueId> feeds(graph->inputs().begin(), graph->inputs().end());
+  const std::vector<ValueId> fetches(graph->outputs().begin(), graph->outputs().end());
+  engine::Plan plan(*graph, {feeds, fetches, {}, {}}, network.device(), {.optimize = false});
+  for (std::size_t i = 0; i < feeds.size(); ++i) {
+    engine::from_host(*network.device(), examples.example(graph->value(feeds[i]).name, example), plan.feed(i));
+  }
+  const engine::NonFinite found = engine::non_finite_forward(plan);
+  throw Error(Code::kNumeric, fmt::format("output '{}' of example {} is not a number{}{}", output, example,
+                                          found.any() ? ": " : "", found.any() ? engine::describe(found) : ""));
+}
+
+}  // namespace
+
 std::map<std::string, Array, std::less<>> Model::run(const Inputs& inputs) const {
   attribution::Examples examples = attribution::prepare_inputs(*impl_, inputs);
   const auto network = attribution::network_of(*impl_, examples);
@@ -172,7 +192,11 @@ std::map<std::string, Array, std::less<>> Model::run(const Inputs& inputs) const
     plan.forward();
     for (std::int64_t b = 0; b < here; ++b) {
       for (std::size_t o = 0; o < fetches.size(); ++o) {
-        const Array value = engine::to_host(device, engine::slot_of(plan.fetch(o), b, batch)).to(arrays[o]->dtype());
+        const Array all = engine::to_host(device, engine::slot_of(plan.fetch(o), b, batch));
+        for (std::int64_t i = 0; i < all.size(); ++i) {
+          if (std::isnan(all.at(i))) refuse_nan(*network, examples, first + b, impl_->onnx->outputs()[o].name);
+        }
+        const Array value = all.to(arrays[o]->dtype());
         std::ranges::copy(
             value.bytes(),
             arrays[o]->bytes().subspan(static_cast<std::size_t>(first + b) * value.bytes().size()).begin());

@@ -9,6 +9,7 @@
 #include "attribution/grad_cam.h"
 #include "attribution/lrp.h"
 #include "attribution/measures.h"
+#include "attribution/non_finite.h"
 #include "engine/slots.h"
 
 namespace mho::attribution {
@@ -44,24 +45,15 @@ void pointwise(const Setup& setup, const Request& request, Result& result) {
   }
   Evaluator evaluator(setup, request.target, batch, options);
   result.micro_batch = evaluator.capacity();
-  ProgressReport progress(request, setup);
+  ProgressReport progress(request, setup.inputs.count);
 
   const auto take = [&](ExamplePath& path, std::size_t slot, std::size_t l) {
     const auto out = values_of(result.layers[l], path.example, setup.inputs.count);
     const Array y = engine::to_host(evaluator.device(), evaluator.value(l, slot));
     const Array g = gradients ? engine::to_host(evaluator.device(), evaluator.gradient(l, slot)) : Array();
     combine(request, y, g, out);
-    for (const double value : out) {
-      if (!std::isfinite(value)) {
-        const PathPoint point{&path, 1};
-        const std::string name = evaluator.first_non_finite({&point, 1});
-        throw Error(Code::kNumeric,
-                    fmt::format("layer '{}' of example {} is not finite: the first tensor with a NaN or infinity is "
-                                "'{}'",
-                                setup.layers[l].name, path.example,
-                                name.empty() ? "gradient of " + setup.layers[l].name : name));
-      }
-    }
+    if (std::ranges::all_of(out, [](double v) { return std::isfinite(v); })) return;
+    refuse(setup, request.target, options, {fmt::format("layer '{}'", setup.layers[l].name), path.example, {1}});
   };
 
   // x and x' of every example, x first; a micro-batch may end between the two.

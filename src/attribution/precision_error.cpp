@@ -39,14 +39,15 @@ double relative_difference(std::span<const double> values, std::span<const doubl
 
 }  // namespace
 
-void add_precision_error(const Model::Impl& model, const Inputs& inputs, const Request& request, Result& result) {
+void add_precision_error(const Model::Impl& model, const Inputs& inputs, const Request& request,
+                         const std::shared_ptr<kernels::Poll>& poll, Result& result) {
   if (!has_bfloat16()) {
     for (LayerResult& layer : result.layers) layer.precision_error = 0;
     return;
   }
   const Request same = in_single(request, result);
   // All inputs are needed where the baseline is their mean.
-  Setup setup = set_up(*model.single, inputs, same);
+  Setup setup = set_up(*model.single, inputs, same, poll);
   const std::int64_t examples = setup.inputs.count;
   setup.inputs.count = 1;
   Result single = compute(*model.single, setup, same);

@@ -34,8 +34,8 @@ void decide_batching(Setup& setup, const Request& request) {
   for (const LayerChoice& layer : setup.layers) wanted.push_back(setup.graph->find(layer.name));
   wanted.push_back(setup.target.value);
   wanted.insert(wanted.end(), setup.sources.embedded.begin(), setup.sources.embedded.end());
-  const std::vector<bool> cut = setup.network->cut_by_batch(wanted);
-  const engine::Batching& batching = setup.network->batching();
+  const std::vector<bool> cut = setup.network->cut_by_batch(wanted, setup.poll.get());
+  const engine::Batching& batching = setup.network->batching(setup.poll.get());
   setup.batched = batching.allowed;
   setup.batching = batching.reason;
   for (std::size_t l = 0; l < wanted.size() && setup.batched; ++l) {
@@ -80,11 +80,19 @@ Array Setup::baseline(const std::string& name, std::int64_t index) const {
   return one;
 }
 
-Setup set_up(const Model::Impl& model, const Inputs& inputs, const Request& request) {
+Setup set_up(const Model::Impl& model, const Inputs& inputs, const Request& request,
+             const std::shared_ptr<kernels::Poll>& poll) {
   Setup setup;
+  setup.poll = poll;
+  const auto ask = [&poll] {
+    if (poll) (*poll)();
+  };
+  ask();
   setup.inputs = prepare_inputs(model, inputs);
+  ask();
   setup.network = network_of(model, setup.inputs);
   setup.graph = setup.network->graph(1);
+  ask();
   const Graph& graph = *setup.graph;
   setup.requested_output = request.output;
   setup.probability = request.probability;

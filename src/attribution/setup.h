@@ -8,6 +8,7 @@
 #include "attribution/sources.h"
 #include "attribution/target.h"
 #include "graph/analysis.h"
+#include "kernels/poll.h"
 
 namespace mho::attribution {
 
@@ -27,6 +28,7 @@ struct Setup {
   PathSources sources;  ///< likewise
   graph::Analysis facts;
   std::vector<LayerChoice> layers;
+  std::shared_ptr<kernels::Poll> poll;  ///< null where nobody can cancel
   bool batched = false;
   std::string batching;               ///< why, or why not
   std::int64_t micro_batch = 1;       ///< points at once; on every lane where mho chose it
@@ -51,6 +53,7 @@ struct Setup {
 }
 
 /// Throws Error as attribute().
-[[nodiscard]] Setup set_up(const Model::Impl& model, const Inputs& inputs, const Request& request);
+[[nodiscard]] Setup set_up(const Model::Impl& model, const Inputs& inputs, const Request& request,
+                           const std::shared_ptr<kernels::Poll>& poll = nullptr);
 
 }  // namespace mho::attribution

@@ -269,7 +269,7 @@ void ExactLine::compute(Line& line, std::size_t n) {
       line.values[id].push_back(tensor(id));
       outputs.push_back(line.values[id].back()->view());
     }
-    workspaces_[n].begin();
+    workspaces_[n].begin(options_.poll);
     Exec exec{*device_, workspaces_[n]};
     node.primitive->forward(exec, inputs(node, line, k), outputs, saved_views);
   }
@@ -334,11 +334,11 @@ void ExactLine::backward(const Line& line, std::size_t n, Values& gradients) {
       if (!all[c]) all[c] = tensor(id);
       output_gradients.push_back(all[c]->view());
     }
-    workspaces_[n].begin();
+    workspaces_[n].begin(options_.poll);
     Exec exec{device, workspaces_[n]};
     if (step.middle_outputs) {
       node.primitive->forward(exec, at, outputs, saved_views);
-      workspaces_[n].begin();
+      workspaces_[n].begin(options_.poll);
     }
     std::vector<Value> parts(node.inputs.size());
     for (std::size_t i = 0; i < node.inputs.size(); ++i) {

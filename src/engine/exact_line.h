@@ -11,6 +11,7 @@
 #include "engine/owned_tensor.h"
 #include "engine/piecewise.h"
 #include "kernels/device.h"
+#include "kernels/poll.h"
 #include "kernels/workspace.h"
 
 namespace mho::engine {
@@ -20,6 +21,7 @@ struct ExactOptions {
   std::int64_t max_breakpoints = 20'000;            ///< Error(kLimit) with an estimate, beyond or foreseen
   std::int64_t memory = std::int64_t{512} << 20;    ///< bytes for values along the path, about
   std::function<void(std::int64_t)> progress = {};  ///< told how many more cells are done
+  kernels::Poll* poll = nullptr;                    ///< asked before every operator
 };
 
 /// Along the straight path every tensor y of a piecewise linear network is affine in alpha between neighbouring

@@ -80,8 +80,8 @@ const graph::Node* mixing_node(const Graph& one, const Graph& several) {
 
 }  // namespace
 
-const Batching& Network::batching() const {
-  std::call_once(decided_, [&] { batching_ = decide(); });
+const Batching& Network::batching(Poll* poll) const {
+  std::call_once(decided_, [&] { batching_ = decide(poll); });
   return batching_;
 }
 
@@ -105,12 +105,12 @@ std::string Network::obstacle() const {
   return {};
 }
 
-Batching Network::decide() const {
+Batching Network::decide(Poll* poll) const {
   if (const std::string reason = obstacle(); !reason.empty()) return {false, "looped: " + reason};
   const auto one = graph(1);
   const auto several = graph(kProbed);
   const std::vector<ValueId> outputs(one->outputs().begin(), one->outputs().end());
-  const std::vector<bool> cut = cut_by_batch(outputs);
+  const std::vector<bool> cut = cut_by_batch(outputs, poll);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     if (cut[i]) continue;
     const auto& output = one->value(outputs[i]);
@@ -121,7 +121,7 @@ Batching Network::decide() const {
   return {true, "micro-batched: a larger batch scales the leading axes only, and a probe agrees with the loop"};
 }
 
-std::vector<bool> Network::cut_by_batch(std::span<const ValueId> values) const {
+std::vector<bool> Network::cut_by_batch(std::span<const ValueId> values, Poll* poll) const {
   const std::scoped_lock lock(cuts_mutex_);
   std::vector<ValueId> unknown;
   for (const ValueId id : values) {
@@ -136,7 +136,7 @@ std::vector<bool> Network::cut_by_batch(std::span<const ValueId> values) const {
       return cuts_.contains(id) ||
              !scales_with_batch(one->value(id).type.shape, several->value(id).type.shape, kProbed);
     });
-    const std::vector<bool> agreed = probe(unknown);
+    const std::vector<bool> agreed = probe(unknown, poll);
     for (std::size_t i = 0; i < unknown.size(); ++i) cuts_[unknown[i]] = agreed[i];
   }
   std::vector<bool> result;
@@ -144,27 +144,28 @@ std::vector<bool> Network::cut_by_batch(std::span<const ValueId> values) const {
   return result;
 }
 
-std::vector<bool> Network::probe(const std::vector<ValueId>& values) const {
+std::vector<bool> Network::probe(const std::vector<ValueId>& values, Poll* poll) const {
   // Integers are positions or flags: 0 and 1, or 0 alone where 1 is out of range.
   for (const double most : {1.0, 0.0}) {
     try {
-      return probe(values, most);
-    } catch (const Error&) {
+      return probe(values, most, poll);
+    } catch (const Error& error) {
+      if (error.code() == Code::kCancelled) throw;
       if (most == 0.0) break;
     }
   }
   return std::vector<bool>(values.size(), false);
 }
 
-std::vector<bool> Network::probe(const std::vector<ValueId>& values, double largest_integer) const {
+std::vector<bool> Network::probe(const std::vector<ValueId>& values, double largest_integer, Poll* poll) const {
   std::vector<bool> agreed(values.size(), true);
   if (values.empty()) return agreed;
   std::mt19937_64 random(20260101);
   std::uniform_real_distribution<double> uniform(-1, 1);
   const auto one_graph = graph(1);
   const std::vector<ValueId> inputs(one_graph->inputs().begin(), one_graph->inputs().end());
-  Plan one(*one_graph, {inputs, values, {}, {}}, probe_device_);
-  Plan several(*graph(kProbed), {inputs, values, {}, {}}, probe_device_);
+  Plan one(*one_graph, {inputs, values, {}, {}}, probe_device_, {}, poll);
+  Plan several(*graph(kProbed), {inputs, values, {}, {}}, probe_device_, {}, poll);
   std::vector<std::vector<Array>> examples(kProbed);
   for (std::int64_t b = 0; b < kProbed; ++b) {
     for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -179,12 +180,12 @@ std::vector<bool> Network::probe(const std::vector<ValueId>& values, double larg
       examples[static_cast<std::size_t>(b)].push_back(std::move(example));
     }
   }
-  several.forward();
+  several.forward(poll);
   for (std::int64_t b = 0; b < kProbed; ++b) {
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       from_host(*probe_device_, examples[static_cast<std::size_t>(b)][i], one.feed(i));
     }
-    one.forward();
+    one.forward(poll);
     for (std::size_t v = 0; v < values.size(); ++v) {
       const Array expected = to_host(*probe_device_, one.fetch(v));
       const Array actual = to_host(*probe_device_, slot_of(several.fetch(v), b, kProbed));

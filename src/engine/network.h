@@ -50,22 +50,22 @@ class Network {
   [[nodiscard]] std::shared_ptr<const Graph> graph(std::int64_t batch) const;
   /// Decided once: two specialisations are compared (one structure, outputs that scale on their leading axis alone),
   /// and every output must be cut by the batch.
-  [[nodiscard]] const Batching& batching() const;
+  [[nodiscard]] const Batching& batching(Poll* poll = nullptr) const;
   /// Plans for graph() of any batch size.
   [[nodiscard]] const PlanCache& plans() const { return plans_; }
   /// For each of `values` (ids of graph(1), which the graphs of all batch sizes share) whether the batch cuts it: chunk
   /// b of its leading axis is what example b alone gives. Found out with random inputs, once for each value, for shapes
   /// do not tell [N * T, D] from [T * N, D]. All false where batching is impossible anyway.
-  [[nodiscard]] std::vector<bool> cut_by_batch(std::span<const ValueId> values) const;
+  [[nodiscard]] std::vector<bool> cut_by_batch(std::span<const ValueId> values, Poll* poll = nullptr) const;
   [[nodiscard]] bool cut_by_batch(ValueId value) const { return cut_by_batch(std::span(&value, 1)).front(); }
 
  private:
-  [[nodiscard]] Batching decide() const;
+  [[nodiscard]] Batching decide(Poll* poll) const;
   /// Why no batch can be run at all; empty if there is no reason.
   [[nodiscard]] std::string obstacle() const;
   /// Runs the values for random examples at once and one by one; true where the chunks agree.
-  [[nodiscard]] std::vector<bool> probe(const std::vector<ValueId>& values) const;
-  [[nodiscard]] std::vector<bool> probe(const std::vector<ValueId>& values, double largest_integer) const;
+  [[nodiscard]] std::vector<bool> probe(const std::vector<ValueId>& values, Poll* poll) const;
+  [[nodiscard]] std::vector<bool> probe(const std::vector<ValueId>& values, double largest_integer, Poll* poll) const;
 
   std::shared_ptr<const onnx::Model> model_;
   ExampleShapes shapes_;

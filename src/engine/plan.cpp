@@ -5,7 +5,6 @@
 #include <mho/error.h>
 
 #include <algorithm>
-#include <cmath>
 #include <optional>
 
 #include "engine/chain.h"
@@ -94,7 +93,8 @@ struct Plan::Impl {
   double forward_flops = 0;
   double backward_flops = 0;
 
-  Impl(const Graph& source, const PlanRequest& wanted, std::shared_ptr<kernels::Device> on, const PlanOptions& options)
+  Impl(const Graph& source, const PlanRequest& wanted, std::shared_ptr<kernels::Device> on, const PlanOptions& options,
+       Poll* poll)
       : graph(source), request(wanted), device(std::move(on)), chain(options.chain) {
     std::vector<ValueId> keep = request.fetches;
     keep.insert(keep.end(), request.seeds.begin(), request.seeds.end());
@@ -113,7 +113,7 @@ struct Plan::Impl {
       reference_arena = zeros(std::max<std::size_t>(reference_bytes, 64));
     }
     constants.resize(graph.value_count());
-    make_steps({schedule, layout.offsets, options.keep_values});
+    make_steps({schedule, layout.offsets, options.keep_values}, poll);
   }
 
   [[nodiscard]] static std::size_t bytes_to_carry(const Schedule& schedule) {
@@ -225,9 +225,12 @@ struct Plan::Impl {
       }
     }
   }
-  void make_steps(const Places& places) {
+  void make_steps(const Places& places, Poll* poll) {
     const std::size_t nodes = graph.nodes().size();
-    for (std::size_t n = 0; n < nodes; ++n) forward_steps.push_back(forward_step(places, n));
+    for (std::size_t n = 0; n < nodes; ++n) {
+      if (poll != nullptr) (*poll)();
+      forward_steps.push_back(forward_step(places, n));
+    }
     for (std::size_t n = nodes; n-- > 0;) {
       if (places.schedule.runs_backward(graph.nodes()[n])) add_backward_step(places, n);
     }
@@ -352,20 +355,20 @@ struct Plan::Impl {
     }
   }
 
-  void run_forward(ForwardStep& step, const RunTensors& run) const {
-    step.workspace.begin();
+  void run_forward(ForwardStep& step, const RunTensors& run, Poll* poll = nullptr) const {
+    step.workspace.begin(poll);
     primitives::Exec exec{*device, step.workspace};
     step.node->primitive->forward(exec, run.inputs, run.outputs, run.saved);
     carry_over(step.carried);
   }
 
-  void run_backward(BackwardStep& step) const {
-    begin_backward(step);
+  void run_backward(BackwardStep& step, Poll* poll = nullptr) const {
+    begin_backward(step, poll);
     finish_backward(step);
   }
   /// The node's own rule: its part of the gradients of its inputs.
-  void begin_backward(BackwardStep& step) const {
-    step.workspace.begin();
+  void begin_backward(BackwardStep& step, Poll* poll = nullptr) const {
+    step.workspace.begin(poll);
     for (const Tensor& t : step.zeros) device->fill(t, 0);
     primitives::Exec exec{*device, step.workspace};
     run_rule(step, exec);
@@ -436,8 +439,8 @@ struct Plan::Impl {
 };
 
 Plan::Plan(const Graph& graph, const PlanRequest& request, std::shared_ptr<kernels::Device> device,
-           const PlanOptions& options)
-    : impl_(std::make_unique<Impl>(graph, request, std::move(device), options)) {}
+           const PlanOptions& options, Poll* poll)
+    : impl_(std::make_unique<Impl>(graph, request, std::move(device), options, poll)) {}
 Plan::~Plan() = default;
 Plan::Plan(Plan&&) noexcept = default;
 Plan& Plan::operator=(Plan&&) noexcept = default;
@@ -455,17 +458,17 @@ const Graph& Plan::graph() const { return impl_->graph; }
 const Tensor& Plan::reference_feed(std::size_t i) const { return impl_->reference_feeds.at(i); }
 const Tensor& Plan::reference_fetch(std::size_t i) const { return impl_->reference_fetches.at(i); }
 
-void Plan::forward() {
+void Plan::forward(Poll* poll) {
   carry_over(impl_->carried_feeds);
-  for (Impl::ForwardStep& step : impl_->forward_steps) impl_->run_forward(step, step.run);
+  for (Impl::ForwardStep& step : impl_->forward_steps) impl_->run_forward(step, step.run, poll);
 }
 
-void Plan::forward_reference() {
-  for (Impl::ForwardStep& step : impl_->forward_steps) impl_->run_forward(step, step.reference);
+void Plan::forward_reference(Poll* poll) {
+  for (Impl::ForwardStep& step : impl_->forward_steps) impl_->run_forward(step, step.reference, poll);
 }
 
-void Plan::backward() {
-  for (Impl::BackwardStep& step : impl_->backward_steps) impl_->run_backward(step);
+void Plan::backward(Poll* poll) {
+  for (Impl::BackwardStep& step : impl_->backward_steps) impl_->run_backward(step, poll);
 }
 
 std::vector<NodeResidual> Plan::audit() {
@@ -474,22 +477,19 @@ std::vector<NodeResidual> Plan::audit() {
   return residuals;
 }
 
-std::string Plan::first_non_finite() {
-  const auto finite = [](const Tensor& t) {
-    const auto all = [](auto values) { return std::ranges::all_of(values, [](auto v) { return std::isfinite(v); }); };
-    if (t.dtype() == kernels::DType::f32) return all(t.as<float>());
-    return t.dtype() != kernels::DType::f64 || all(t.as<double>());
-  };
-  for (std::size_t i = 0; i < impl_->feeds.size(); ++i) {
-    if (!finite(impl_->feeds[i])) return impl_->graph.value(impl_->request.feeds[i]).name;
-  }
+void Plan::forward(const LookForward& look) {
+  carry_over(impl_->carried_feeds);
   for (Impl::ForwardStep& step : impl_->forward_steps) {
     impl_->run_forward(step, step.run);
-    if (std::ranges::all_of(step.run.outputs, finite)) continue;
-    const std::string& name = impl_->graph.value(step.node->outputs[0]).name;
-    return name.empty() ? fmt::format("{} ({})", step.node->origin_name, step.node->primitive->name()) : name;
+    look(*step.node, step.run.inputs, step.run.outputs);
   }
-  return {};
+}
+
+void Plan::backward(const LookBackward& look) {
+  for (Impl::BackwardStep& step : impl_->backward_steps) {
+    impl_->run_backward(step);
+    look(*step.node, step.input_gradients);
+  }
 }
 
 }  // namespace mho::engine

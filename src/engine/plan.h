@@ -1,17 +1,21 @@
 // A Plan: the part of a graph between fed values and wanted values, laid out in one arena and ready to run.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "engine/rules.h"
 #include "graph/graph.h"
+#include "kernels/poll.h"
 
 namespace mho::engine {
 
 using graph::Graph;
 using graph::ValueId;
+using kernels::Poll;
 using kernels::Tensor;
 using kernels::TensorType;
 
@@ -56,7 +60,7 @@ class Plan {
   /// there is no pass of a name in disabled_passes, Error(kUnsupported) for a node that the rule chosen for it does not
   /// fit, or without any rule for multipliers or relevance.
   Plan(const Graph& graph, const PlanRequest& request, std::shared_ptr<kernels::Device> device,
-       const PlanOptions& options = {});
+       const PlanOptions& options = {}, Poll* poll = nullptr);
   ~Plan();
   Plan(Plan&&) noexcept;
   Plan& operator=(Plan&&) noexcept;
@@ -74,15 +78,22 @@ class Plan {
   [[nodiscard]] const Tensor& reference_feed(std::size_t i) const;
   [[nodiscard]] const Tensor& reference_fetch(std::size_t i) const;
 
-  void forward();
+  /// Runs ask `poll`, where there is one, before every operator.
+  void forward(Poll* poll = nullptr);
   /// Runs the reference, which serves any number of forward() and backward() runs after it.
-  void forward_reference();
-  void backward();
+  void forward_reference(Poll* poll = nullptr);
+  void backward(Poll* poll = nullptr);
   /// backward() in a Plan for multipliers with keep_values, and where sums are lost: every node that ran, last one
   /// first. The residuals add up to that of the fed values, where these are among the request's gradients.
   [[nodiscard]] std::vector<NodeResidual> audit();
-  /// Runs forward and returns the name (or origin) of the first tensor with a NaN or infinity; empty if there is none.
-  [[nodiscard]] std::string first_non_finite();
+
+  /// The same runs, showing what every node of graph() made while it is there: memory is used again.
+  using LookForward =
+      std::function<void(const graph::Node&, std::span<const Tensor> inputs, std::span<const Tensor> outputs)>;
+  void forward(const LookForward& look);
+  /// `gradients` are those of the node's inputs, without data where none is wanted.
+  using LookBackward = std::function<void(const graph::Node&, std::span<const Tensor> gradients)>;
+  void backward(const LookBackward& look);
 
   [[nodiscard]] std::size_t arena_bytes() const;
   [[nodiscard]] double forward_flops() const;

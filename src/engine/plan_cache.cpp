@@ -34,9 +34,11 @@ PlanCache::PlanCache() : idle_(std::make_shared<Idle>()) {}
 PlanCache::~PlanCache() = default;
 
 std::shared_ptr<Plan> PlanCache::lend(const std::shared_ptr<const Graph>& graph, const PlanRequest& request,
-                                      const std::shared_ptr<kernels::Device>& device,
-                                      const PlanOptions& options) const {
-  if (request.rule_of || request.relevance_of) return std::make_shared<Plan>(*graph, request, device, options);
+                                      const std::shared_ptr<kernels::Device>& device, const PlanOptions& options,
+                                      Poll* poll) const {
+  if (request.rule_of || request.relevance_of) {
+    return std::make_shared<Plan>(*graph, request, device, options, poll);
+  }
   Key key{graph, device, {request.feeds, request.fetches, request.seeds, request.gradients, request.moving}, options};
   std::unique_ptr<Plan> plan;
   {
@@ -47,7 +49,7 @@ std::shared_ptr<Plan> PlanCache::lend(const std::shared_ptr<const Graph>& graph,
       idle_->entries.erase(known);
     }
   }
-  if (!plan) plan = std::make_unique<Plan>(*graph, request, device, options);
+  if (!plan) plan = std::make_unique<Plan>(*graph, request, device, options, poll);
   // Whoever has the Plan may outlive the cache.
   const auto give_back = [idle = std::weak_ptr(idle_), key = std::move(key)](Plan* lent) noexcept {
     std::unique_ptr<Plan> back(lent);

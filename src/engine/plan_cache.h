@@ -21,7 +21,7 @@ class PlanCache {
   /// never kept. Throws what Plan throws.
   [[nodiscard]] std::shared_ptr<Plan> lend(const std::shared_ptr<const Graph>& graph, const PlanRequest& request,
                                            const std::shared_ptr<kernels::Device>& device,
-                                           const PlanOptions& options) const;
+                                           const PlanOptions& options, Poll* poll = nullptr) const;
 
  private:
   struct Idle;

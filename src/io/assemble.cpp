@@ -37,7 +37,7 @@ bool same_layers(const Result& a, const Result& b) {
     const Shape& p = x.values.shape();
     const Shape& q = y.values.shape();
     return x.name == y.name && p.size() == q.size() && std::equal(p.begin() + 1, p.end(), q.begin() + 1) &&
-           x.residual.empty() == y.residual.empty();
+           x.residual.empty() == y.residual.empty() && x.cancellation.empty() == y.cancellation.empty();
   });
 }
 

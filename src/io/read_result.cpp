@@ -64,8 +64,11 @@ LayerResult read_layer(const std::filesystem::path& path, Arrays& arrays, const 
     refuse(path, fmt::format("array '{}' has shape {}, but there are {} examples", array,
                              to_string(layer.values.shape()), examples));
   }
-  const std::string residual = fmt::format("mho/residual/{}", array);
-  if (arrays.contains(residual)) layer.residual = column<double>(path, arrays, residual, examples);
+  for (auto& [name, values] :
+       {std::pair("residual", &layer.residual), std::pair("cancellation", &layer.cancellation)}) {
+    const std::string full = fmt::format("mho/{}/{}", name, array);
+    if (arrays.contains(full)) *values = column<double>(path, arrays, full, examples);
+  }
   layer.estimated_error = column<double>(path, arrays, fmt::format("mho/estimated_error/{}", array), examples);
   return layer;
 }

@@ -61,6 +61,7 @@ void for_each_array(const Result& result, const std::function<std::string(const 
     const std::string name = name_of(layer);
     visit(name, layer.values);
     if (!layer.residual.empty()) visit(fmt::format("mho/residual/{}", name), vector(layer.residual));
+    if (!layer.cancellation.empty()) visit(fmt::format("mho/cancellation/{}", name), vector(layer.cancellation));
     visit(fmt::format("mho/estimated_error/{}", name), vector(layer.estimated_error));
   }
   visit("mho/f_input", vector(result.f_input));

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "kernels/poll.h"
 #include "kernels/tensor.h"
 
 namespace mho::kernels {
@@ -37,10 +38,16 @@ class Workspace {
   Workspace(Workspace&&) = default;
   Workspace& operator=(Workspace&&) = default;
 
-  /// Called by the Plan before each run of the node.
-  void begin() noexcept {
+  /// Called by the Plan before each run of the node. Throws what the Poll throws.
+  void begin(Poll* poll = nullptr) {
     next_slot_ = 0;
     scratch_->reset();
+    poll_ = poll;
+    ask();
+  }
+  /// Asks the Poll, if there is one: for verbs that may take longer than a caller likes to wait.
+  void ask() const {
+    if (poll_ != nullptr) (*poll_)();
   }
   /// A temporary tensor, valid until the node returns. Contents are undefined.
   Tensor temporary(const TensorType& type) { return {type, scratch_->take(type.bytes()), false}; }
@@ -55,6 +62,7 @@ class Workspace {
   Scratch* scratch_;
   std::deque<std::shared_ptr<void>> slots_;
   std::size_t next_slot_ = 0;
+  Poll* poll_ = nullptr;
 };
 
 }  // namespace mho::kernels

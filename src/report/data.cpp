@@ -62,6 +62,7 @@ json describe_layer(const LayerResult& layer, Examples examples, bool split, con
               {"channels", seen.channels},
               {"positions", seen.positions},
               {"residual", part(layer.residual, examples)},
+              {"cancellation", part(layer.cancellation, examples)},
               {"estimated_error", part(layer.estimated_error, examples)},
               {"precision_error", layer.precision_error},
               {"positive", sum.positive},

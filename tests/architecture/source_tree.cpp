@@ -24,7 +24,8 @@ const std::map<std::string, std::vector<std::string>> kMayInclude = {
     {"onnx", {"kernels/tensor.h", "kernels/device.h", "kernels/elementwise.h", "primitives/", "graph/"}},
     {"engine", {"kernels/", "primitives/", "graph/", "graph/passes/passes.h", "onnx/model.h"}},
     {"attribution",
-     {"kernels/tensor.h", "kernels/device.h", "primitives/primitives.h", "graph/", "onnx/model.h", "engine/"}},
+     {"kernels/tensor.h", "kernels/device.h", "kernels/poll.h", "primitives/primitives.h", "graph/", "onnx/model.h",
+      "engine/"}},
     {"io", {"kernels/tensor.h"}},
     {"report", {"io/files.h"}},
 };

@@ -210,7 +210,7 @@ TEST(Evaluation, RefusesWhatMakesNoSense) {
   refused(Code::kInvalidArgument, "confidence", [](R r) { r.confidence = 1; });
   refused(Code::kInvalidArgument, "curve_points", [](R r) { r.curve_points = 0; });
   refused(Code::kInvalidArgument, "one baseline", [&](R r) { r.request.baseline = ReferenceSet{inputs}; });
-  refused(Code::kInvalidArgument, "cancelled", [](R r) { r.request.progress = [](const Progress&) { return false; }; });
+  refused(Code::kCancelled, "cancelled", [](R r) { r.request.progress = [](const Progress&) { return false; }; });
   EXPECT_THROW(static_cast<void>(parse_evaluated_method("nigg")), Error);
   EXPECT_THROW(static_cast<void>(parse_evaluated_method("nig:rescale")), Error);
   EXPECT_EQ(parse_evaluated_method("deeplift:reveal_cancel").rules.at(0).rule, DeepLiftRule::kRevealCancel);

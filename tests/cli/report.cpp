@@ -99,6 +99,28 @@ TEST(Report, WarnsOfExamplesThatDidNotConvergeAndOnlyThen) {
   EXPECT_EQ(convergence_warning(fixture.report), "");
 }
 
+TEST(Report, TellsWhereTheDifferenceIsLostToRounding) {
+  Fixture fixture;
+  LayerResult& layer = fixture.result.layers[0];
+  fixture.result.metadata["precision"] = "single";
+  layer.cancellation = {3, 900};
+  EXPECT_FALSE(contains(report_text(fixture.report), "cancellation"));
+  EXPECT_EQ(cancellation_warning(fixture.report), "");
+  layer.cancellation = {3, 5000};
+  EXPECT_TRUE(contains(report_text(fixture.report), "residual 3.0e-06, cancellation 5.0e+03, est. error"));
+  EXPECT_EQ(cancellation_warning(fixture.report), "");
+  layer.cancellation = {3, 50'000};
+  const std::string warning = cancellation_warning(fixture.report);
+  EXPECT_TRUE(contains(warning, "in 1 of 2 examples (example 11)") && contains(warning, "5.0e+04 times smaller") &&
+              contains(warning, "--precision double"))
+      << warning;
+  EXPECT_EQ(to_json(fixture.report)["layers"][0]["cancellation"][1].get<double>(), 50'000);
+  fixture.result.metadata["precision"] = "double";
+  EXPECT_EQ(cancellation_warning(fixture.report), "");
+  layer.cancellation = {std::numeric_limits<double>::infinity(), 1};
+  EXPECT_TRUE(contains(cancellation_warning(fixture.report), "(example 10)"));
+}
+
 TEST(Report, WorstResidualIsNoneWhereNoLayerHasOne) {
   Result result = make_result();
   EXPECT_DOUBLE_EQ(worst_residual(result, 1), 3e-6);

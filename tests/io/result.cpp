@@ -19,9 +19,11 @@ Result example() {
   cut.values = Array({2, 3}, std::vector<double>{1, 2, 3, 4, 5, 6});
   cut.estimated_error = {0.001, 0.002};
   cut.residual = {0.5, -0.5};
+  cut.cancellation = {2, 300};
   LayerResult other = cut;
   other.name = "mho/target";  // a name that a model may well use and that this file uses, too
   other.residual.clear();
+  other.cancellation.clear();
   Result result;
   result.layers = {cut, other};
   result.f_input = {3, 4};
@@ -49,6 +51,7 @@ TEST(WriteResult, HoldsEveryArrayByItsName) {
   EXPECT_EQ(arrays.at("mho/converged").dtype(), DType::b8);
   EXPECT_EQ(arrays.at("mho/converged").at(1), 0.0);
   EXPECT_EQ(arrays.at("mho/residual//conv/Relu_output_0").at(1), -0.5);
+  EXPECT_EQ(arrays.at("mho/cancellation//conv/Relu_output_0").at(1), 300);
   EXPECT_EQ(arrays.count("mho/residual/layer:mho/target"), 0u);
   EXPECT_EQ(arrays.at("mho/estimated_error/layer:mho/target").at(0), 0.001);
 }
@@ -76,6 +79,7 @@ TEST(ReadResult, ReturnsWhatWasWritten) {
     EXPECT_EQ(read.layers[i].values.shape(), (Shape{2, 3}));
     EXPECT_TRUE(std::ranges::equal(read.layers[i].values.as<double>(), written.layers[i].values.as<double>()));
     EXPECT_EQ(read.layers[i].residual, written.layers[i].residual);
+    EXPECT_EQ(read.layers[i].cancellation, written.layers[i].cancellation);
     EXPECT_EQ(read.layers[i].estimated_error, written.layers[i].estimated_error);
     EXPECT_TRUE(std::isnan(read.layers[i].precision_error));
   }

@@ -26,13 +26,14 @@ struct Geometry {
 
   /// Calls f(x index, w index, y index) for every product of the convolution, y index slowest.
   template <class F>
-  void for_each_product(F&& f) const {
+  void for_each_product(const Workspace& workspace, F&& f) const {
     const std::int64_t in_volume = volume(in);
     const std::int64_t out_volume = volume(out);
     const std::int64_t kernel_volume = volume(window.kernel);
     for (std::int64_t n = 0; n < batch; ++n) {
       for (std::int64_t g = 0; g < groups; ++g) {
         for (std::int64_t o = 0; o < m; ++o) {
+          workspace.ask();
           const std::int64_t out_channel = g * m + o;
           Window3::for_each_output(out, [&](const Extents3& position, std::int64_t y_offset) {
             const std::int64_t y = (n * groups * m + out_channel) * out_volume + y_offset;
@@ -59,14 +60,14 @@ void store(const std::vector<double>& sums, std::span<Real> target) {
 }  // namespace
 
 template <class Real>
-void ReferenceDevice<Real>::convolution(Workspace&, const ConvolutionAttributes& attributes, const Tensor& x,
+void ReferenceDevice<Real>::convolution(Workspace& workspace, const ConvolutionAttributes& attributes, const Tensor& x,
                                         const Tensor& w, const Tensor& y, const Epilogue& epilogue) {
   const Geometry geometry(attributes, x.shape(), w.shape(), y.shape());
   const auto xs = x.as<Real>();
   const auto ws = w.as<Real>();
   const auto ys = y.as<Real>();
   std::vector<double> sums(ys.size(), 0.0);
-  geometry.for_each_product([&](std::size_t i, std::size_t k, std::size_t o) {
+  geometry.for_each_product(workspace, [&](std::size_t i, std::size_t k, std::size_t o) {
     sums[o] += static_cast<double>(xs[i]) * static_cast<double>(ws[k]);
   });
   const auto plane = static_cast<std::size_t>(volume(geometry.out));
@@ -80,28 +81,28 @@ void ReferenceDevice<Real>::convolution(Workspace&, const ConvolutionAttributes&
 }
 
 template <class Real>
-void ReferenceDevice<Real>::convolution_vjp_data(Workspace&, const ConvolutionAttributes& attributes, const Tensor& gy,
-                                                 const Tensor& w, const Tensor& gx) {
+void ReferenceDevice<Real>::convolution_vjp_data(Workspace& workspace, const ConvolutionAttributes& attributes,
+                                                 const Tensor& gy, const Tensor& w, const Tensor& gx) {
   const Geometry geometry(attributes, gx.shape(), w.shape(), gy.shape());
   const auto gys = gy.as<Real>();
   const auto ws = w.as<Real>();
   const auto gxs = gx.as<Real>();
   std::vector<double> sums(gxs.size(), 0.0);
-  geometry.for_each_product([&](std::size_t i, std::size_t k, std::size_t o) {
+  geometry.for_each_product(workspace, [&](std::size_t i, std::size_t k, std::size_t o) {
     sums[i] += static_cast<double>(gys[o]) * static_cast<double>(ws[k]);
   });
   store(sums, gxs);
 }
 
 template <class Real>
-void ReferenceDevice<Real>::convolution_vjp_weights(Workspace&, const ConvolutionAttributes& attributes,
+void ReferenceDevice<Real>::convolution_vjp_weights(Workspace& workspace, const ConvolutionAttributes& attributes,
                                                     const Tensor& x, const Tensor& gy, const Tensor& gw) {
   const Geometry geometry(attributes, x.shape(), gw.shape(), gy.shape());
   const auto xs = x.as<Real>();
   const auto gys = gy.as<Real>();
   const auto gws = gw.as<Real>();
   std::vector<double> sums(gws.size(), 0.0);
-  geometry.for_each_product([&](std::size_t i, std::size_t k, std::size_t o) {
+  geometry.for_each_product(workspace, [&](std::size_t i, std::size_t k, std::size_t o) {
     sums[k] += static_cast<double>(xs[i]) * static_cast<double>(gys[o]);
   });
   store(sums, gws);

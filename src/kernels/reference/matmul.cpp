@@ -5,8 +5,8 @@
 namespace mho::kernels {
 
 template <class Real>
-void ReferenceDevice<Real>::matmul(Workspace&, const MatmulAttributes& attributes, const Tensor& a, const Tensor& b,
-                                   const Tensor& y, const Epilogue& epilogue) {
+void ReferenceDevice<Real>::matmul(Workspace& workspace, const MatmulAttributes& attributes, const Tensor& a,
+                                   const Tensor& b, const Tensor& y, const Epilogue& epilogue) {
   const auto rows_of = [](const Tensor& t) { return t.dim(t.rank() - 2); };
   const auto columns_of = [](const Tensor& t) { return t.dim(t.rank() - 1); };
   const auto lead = [](const Tensor& t) { return Shape(t.shape().begin(), t.shape().end() - 2); };
@@ -28,6 +28,7 @@ void ReferenceDevice<Real>::matmul(Workspace&, const MatmulAttributes& attribute
     const Real* bs = b.as<Real>().data() + at[1] * b_rows * b_columns;
     const std::int64_t y_start = at[2] * rows * columns;
     for (std::int64_t r = 0; r < rows; ++r) {
+      workspace.ask();
       for (std::int64_t c = 0; c < columns; ++c) {
         double sum = 0;
         for (std::int64_t k = 0; k < inner; ++k) {
