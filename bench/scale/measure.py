@@ -43,7 +43,8 @@ def cluster(workers: int) -> Iterator[tuple[distributed.Client, psutil.Process, 
         address = Path(folder, "scheduler.json")
         options = ["--scheduler-file", str(address)]
         base = [sys.executable, "-m", "distributed.cli.dask_scheduler", *options, "--port", "0", "--no-dashboard"]
-        environment = {**os.environ, "PYTHONPATH": str(HERE), "DASK_LOGGING__DISTRIBUTED": "error"}
+        environment = {**os.environ, "PYTHONPATH": str(HERE), "DASK_LOGGING__DISTRIBUTED": "error",
+                       "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False"}
         log = open(Path(folder, "log"), "w+", encoding="utf-8")
         quiet = {"env": environment, "stdout": subprocess.DEVNULL, "stderr": log, "cwd": folder}
         scheduler = subprocess.Popen(base, **quiet)
@@ -147,6 +148,15 @@ def scheduling(tasks: int) -> dict[str, float]:
                 "tasks_per_second": tasks / wall}
 
 
+def idle(seconds: float = 12) -> float:
+    """What part of a core a worker takes that has nothing to do."""
+    with cluster(2) as (_, _, workers):
+        time.sleep(3)
+        before = cpu(workers)
+        time.sleep(seconds)
+        return (cpu(workers) - before) / len(workers) / seconds
+
+
 def shipping() -> dict[str, float]:
     model = mho.load(MODEL, threads=1)
     by_path = _blocks.Task(model, REQUEST, 0)
@@ -237,6 +247,7 @@ def page(m: dict[str, float]) -> str:
         f"| wall and CPU, against the two processes | {100 * (m['wall_ratio'] - 1):+.1f} %, "
         f"{100 * (m['pair_ratio'] - 1):+.1f} % |",
         f"| **overhead, CPU**: outside blocks, of what is inside | **{100 * (m['cpu_ratio'] - 1):+.1f} %** |",
+        f"| a dask worker with nothing to do | {100 * m['idle']:.1f} % of a core |",
         f"| scheduler, CPU per block (of {m['tasks']:,.0f} empty ones) | {m['scheduler_per_task'] * 1e3:.2f} ms |",
         f"| bytes that dask moves per block | {number(m['bytes_per_task'])} |",
         f"| the model: file, to a worker as bytes, as a path | {number(m['file_bytes'])}, {number(m['model_bytes'])}, "
@@ -262,7 +273,7 @@ def main() -> None:
     parser.add_argument("--page", type=Path)
     arguments = parser.parse_args()
     before = load_average()
-    measured = {**shipping(), **storage(4000, 500), **shards(arguments.program), **scheduling(arguments.tasks),
+    measured = {**shipping(), **storage(4000, 500), **shards(arguments.program), **scheduling(arguments.tasks), "idle": idle(),
                 **overhead(arguments.seconds, arguments.repeats)}
     measured |= {"load_before": before, "load_after": load_average()}
     text = page(measured)

@@ -318,5 +318,5 @@ def test_dask_costs_five_percent_at_most_of_half_a_minute_per_worker():
     run = subprocess.run([sys.executable, script, "--seconds", "30", "--repeats", "3", "--tasks", "1000"],
                          capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
-    percent = float(re.search(r"overhead, CPU.*\*\*([+-][0-9.]+) %", run.stdout)[1])
+    percent = float(re.search(r"against the two processes \| ([+-][0-9.]+) %", run.stdout)[1])  # wall time: needs quiet
     assert percent <= 5, run.stdout

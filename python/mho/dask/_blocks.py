@@ -58,8 +58,9 @@ def column_names(result: Result) -> dict[str, np.ndarray]:
     columns: dict[str, np.ndarray] = {}
     for layer in result.layers:
         columns[layer.name] = layer.values
-        if len(layer.residual):
-            columns[f"mho/residual/{layer.name}"] = layer.residual
+        for kind in ("residual", "cancellation"):
+            if len(values := getattr(layer, kind, ())):
+                columns[f"mho/{kind}/{layer.name}"] = values
         columns[f"mho/estimated_error/{layer.name}"] = layer.estimated_error
     for name in ("f_input", "f_baseline", "target", "evaluations", "steps", "converged"):
         columns[f"mho/{name}"] = getattr(result, name)

@@ -104,7 +104,7 @@ def open_zarr(store: Store) -> Attributions:
     columns: dict[str, Any] = {}
     arrays: dict[str, da.Array] = {}
     names = array_names(layers)
-    present = [*layers, *(f"mho/{kind}/{layer}" for kind in ("residual", "estimated_error") for layer in layers),
+    present = [*layers, *(f"mho/{kind}/{layer}" for kind in ("residual", "cancellation", "estimated_error") for layer in layers),
                *(f"mho/{name}" for name in ("f_input", "f_baseline", "target", "evaluations", "steps", "converged"))]
     for column in present:
         kind, _, layer = column.removeprefix("mho/").partition("/")

@@ -93,8 +93,15 @@ class Attributions(Mapping[str, Any]):
     @property
     def delta(self) -> dict[str, Any]:
         """Per layer whose attributions must sum to F(x) - F(x'): the sum less that difference, for each example."""
-        return {name: self._array(f"mho/residual/{name}") for name in self
-                if f"mho/residual/{name}" in self._layout.columns}
+        return self._by_layer("residual")
+
+    @property
+    def cancellation(self) -> dict[str, Any]:
+        """As mho.Result.cancellation: by layer, for each example."""
+        return self._by_layer("cancellation")
+
+    def _by_layer(self, kind: str) -> dict[str, Any]:
+        return {name: self._array(f"mho/{kind}/{name}") for name in self if f"mho/{kind}/{name}" in self._layout.columns}
 
     @property
     def error(self) -> dict[str, Any]:
