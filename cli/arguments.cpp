@@ -250,6 +250,11 @@ void declare_results(CLI::App& command, AttributeArguments& arguments) {
       ->type_name("N")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40).description(""))
       ->group(group);
+  command
+      .add_option("--shard", arguments.shard,
+                  "Of N processes this one computes part I (0 to N-1) of the chunks; mho merge puts them together")
+      ->type_name("I/N")
+      ->group(group);
   command.add_option("--picture", arguments.picture, "Draw the attributions of every layer")
       ->type_name("FILE.png")
       ->group(group);
@@ -380,6 +385,22 @@ CLI::App* declare_evaluate(CLI::App& app, EvaluateArguments& arguments) {
   command->add_flag("--quiet", question.quiet, "Print nothing but warnings and errors")->group(group);
   declare_pictures(*command, question.pictures);
   declare_machine(*command, question);
+  return command;
+}
+
+CLI::App* declare_merge(CLI::App& app, MergeArguments& arguments) {
+  CLI::App* command = app.add_subcommand("merge", "What the shards of a run computed, as one result");
+  command->footer(
+      "Example:\n"
+      "  mho merge result.h5                            shards that wrote to one folder\n"
+      "  mho merge -o result.h5 a/result.h5.parts b/result.h5.parts   folders of several machines\n"
+      "docs/scale.md explains runs on several machines.");
+  command->add_option("RESULT", arguments.parts, "The -o of the shards; with -o here, folders of parts")
+      ->required()
+      ->type_name("");
+  command->add_option("-o,--result", arguments.result, "Write the result here")->type_name("FILE.npz|.h5");
+  command->add_flag("--force", arguments.force, "Overwrite an existing file");
+  command->add_flag("--quiet", arguments.quiet, "Print nothing but warnings and errors");
   return command;
 }
 

@@ -75,6 +75,7 @@ struct AttributeArguments {
   std::string result;             ///< .npz or .h5 to write
   std::string store = "float64";  ///< type of the values there
   std::int64_t chunk = 0;         ///< examples computed and kept at once; 0: as the memory allows
+  std::string shard;              ///< "I/N": of N processes, this is the one with number I
   std::string picture;            ///< .png to write
   std::string page;               ///< .html to write
   std::size_t top = 5;
@@ -82,7 +83,14 @@ struct AttributeArguments {
   bool quiet = false;
   bool force = false;
 
-  std::string command;  ///< the whole command line, for the result's metadata
+  std::string command;  ///< the whole command line but --shard, for the result's metadata
+};
+
+struct MergeArguments {
+  std::vector<std::string> parts;  ///< one result, or with `result` folders of parts
+  std::string result;
+  bool force = false;
+  bool quiet = false;
 };
 
 struct EvaluateArguments {
@@ -117,6 +125,7 @@ CLI::App* declare_attribute(CLI::App& app, AttributeArguments& arguments);
 /// Of the arguments, those of the measure that is checked: no method, layers or results.
 CLI::App* declare_check(CLI::App& app, AttributeArguments& arguments);
 CLI::App* declare_evaluate(CLI::App& app, EvaluateArguments& arguments);
+CLI::App* declare_merge(CLI::App& app, MergeArguments& arguments);
 CLI::App* declare_ops(CLI::App& app, OpsArguments& arguments);
 /// The options that say how pictures are decoded.
 void declare_pictures(CLI::App& command, PictureArguments& pictures);

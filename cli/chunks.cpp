@@ -151,4 +151,15 @@ std::map<std::string, std::string> Chunks::checksums() const {
   return sums;
 }
 
+std::uint32_t Chunks::sample() const {
+  constexpr std::int64_t kMost = 8;
+  const std::int64_t count = std::min(examples(), kMost);
+  std::vector<std::int64_t> numbers = {examples()};
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::int64_t example = count == 1 ? 0 : (examples() - 1) * i / (count - 1);
+    numbers.push_back(io::checksum(inputs(example, example + 1)));
+  }
+  return std::max<std::uint32_t>(1, io::checksum(as_inputs(numbers)));
+}
+
 }  // namespace mho::cli

@@ -28,6 +28,8 @@ class Chunks {
   void cut(std::int64_t first, std::int64_t last, Request& request) const;
   /// Checksums of what the results depend on besides inputs and options.
   [[nodiscard]] std::map<std::string, std::string> checksums() const;
+  /// Checksum of some examples, spread over all; never 0.
+  [[nodiscard]] std::uint32_t sample() const;
 
  private:
   void read_baseline(const AttributeArguments& arguments, Request& request);

@@ -7,6 +7,7 @@
 #include <exception>
 #include <new>
 #include <string>
+#include <string_view>
 
 #include "arguments.h"
 #include "attribute.h"
@@ -15,6 +16,7 @@
 #include "exit_status.h"
 #include "inspect.h"
 #include "interrupt.h"
+#include "merge.h"
 #include "ops.h"
 #include "report_page.h"
 #include "text.h"
@@ -29,9 +31,15 @@ int fail(int status, std::string_view message) {
   return status;
 }
 
+/// Without --shard: all shards of a run say the same.
 std::string command_line(int argc, char** argv) {
   std::string text = "mho";
-  for (int i = 1; i < argc; ++i) text += " " + shell_quoted(argv[i]);
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    if (word == "--shard") ++i;
+    if (word == "--shard" || word.starts_with("--shard=")) continue;
+    text += " " + shell_quoted(word);
+  }
   return text;
 }
 
@@ -45,6 +53,7 @@ int run(int argc, char** argv) {
   AttributeArguments attribute;
   AttributeArguments check;
   EvaluateArguments evaluate;
+  MergeArguments merge;
   OpsArguments ops;
   PageArguments page;
   const CLI::App* inspect_command = declare_inspect(app, inspect);
@@ -52,6 +61,7 @@ int run(int argc, char** argv) {
   const CLI::App* check_command = declare_check(app, check);
   const CLI::App* evaluate_command = declare_evaluate(app, evaluate);
   const CLI::App* report_command = declare_report(app, page);
+  const CLI::App* merge_command = declare_merge(app, merge);
   const CLI::App* ops_command = declare_ops(app, ops);
   try {
     app.parse(argc, argv);
@@ -60,7 +70,7 @@ int run(int argc, char** argv) {
     return fail(kUsage, fmt::format("{} (mho --help, mho COMMAND --help)", error.what()));
   }
   if (app.get_subcommands().empty())
-    return fail(kUsage, "no command: inspect, attribute, check, evaluate, report or ops (mho --help)");
+    return fail(kUsage, "no command: inspect, attribute, check, evaluate, report, merge or ops (mho --help)");
   if (inspect_command->parsed()) run_inspect(inspect);
   if (attribute_command->parsed()) {
     find_model(attribute);
@@ -77,6 +87,7 @@ int run(int argc, char** argv) {
     run_evaluate(evaluate);
   }
   if (report_command->parsed()) run_report(page);
+  if (merge_command->parsed()) run_merge(merge);
   if (ops_command->parsed()) run_ops(ops);
   return std::fflush(stdout) == 0 ? kSuccess : fail(kFailure, "the result could not be printed");
 }

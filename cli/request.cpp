@@ -95,7 +95,34 @@ LrpRuleChoice parse_lrp_choice(const std::string& text) {
   return {nodes, *rule};
 }
 
+/// A shard writes chunks: what would need all of them is done by `mho merge`, or with its result.
+void check_shard(const AttributeArguments& arguments) {
+  if (!parse_shard(arguments.shard)) return;
+  if (arguments.result.empty()) refuse("--shard keeps chunks beside a result: it needs -o FILE");
+  if (arguments.force) refuse("--force would take away what other shards computed: remove the folder of parts instead");
+  if (arguments.json) refuse("--json tells of all examples: a shard has none of others'; mho merge makes the result");
+  if (arguments.aggregate) {
+    refuse("--aggregate needs all examples: a shard keeps the values of its own; take means of the merged result");
+  }
+}
+
 }  // namespace
+
+std::optional<io::Shard> parse_shard(const std::string& text) {
+  constexpr std::int64_t kMost = 1'000'000;
+  if (text.empty()) return std::nullopt;
+  const std::vector<std::string> words = split(text, '/');
+  const auto index = parse_integer(words[0]);
+  const auto count = words.size() == 2 ? parse_integer(words[1]) : std::nullopt;
+  if (!index || !count || *count < 1 || *count > kMost) {
+    refuse(fmt::format("--shard {}: is not I/N, such as 0/4 for the first of four", text));
+  }
+  if (*index < 0 || *index >= *count) {
+    refuse(fmt::format("--shard {}: shards are counted from 0, so there are 0/{} to {}/{}", text, *count, *count - 1,
+                       *count));
+  }
+  return io::Shard{*index, *count};
+}
 
 RuleChoice parse_rule_choice(const std::string& text) {
   const auto [nodes, name] = split_rule(text);
@@ -181,6 +208,7 @@ std::vector<std::string> files_read(const AttributeArguments& arguments) {
 }
 
 void check_destinations(const AttributeArguments& arguments) {
+  check_shard(arguments);
   const std::vector<std::string> read = files_read(arguments);
   const auto allowed = [&](const std::string& option, const std::string& path, const std::vector<std::string>& endings,
                            bool force) { check_destination(option, path, endings, force, read); };
@@ -194,9 +222,9 @@ void check_destinations(const AttributeArguments& arguments) {
   if (!streams(arguments)) return;
   for (const auto& [option, given] :
        {std::pair{"--picture", !arguments.picture.empty()}, std::pair{"--report", !arguments.page.empty()},
-        std::pair{"--aggregate", arguments.aggregate}}) {
+        std::pair{"--aggregate", arguments.aggregate}, std::pair{"--replace mean", arguments.replace == "mean"}}) {
     if (given)
-      refuse(fmt::format("{} needs all results in memory: it goes with neither HDF5 files nor --chunk", option));
+      refuse(fmt::format("{} needs all examples in memory: it goes with neither HDF5 files nor --chunk", option));
   }
 }
 
@@ -206,7 +234,7 @@ bool streams(const AttributeArguments& arguments) {
     return io::is_hdf5_path(parse_reference(text).file) ||
            io::is_hdf5_path(parse_reference(text.substr(text.find('=') + 1)).file);
   };
-  return arguments.chunk > 0 || fs::path(arguments.result).extension() == ".h5" ||
+  return arguments.chunk > 0 || !arguments.shard.empty() || fs::path(arguments.result).extension() == ".h5" ||
          std::ranges::any_of(arguments.inputs, is_hdf5);
 }
 

@@ -17,6 +17,7 @@
 #include "interrupt.h"
 #include "progress_bar.h"
 #include "report.h"
+#include "request.h"
 #include "text.h"
 
 namespace mho::cli {
@@ -179,17 +180,18 @@ class Summary {
   Totals totals_;
 };
 
-/// Computes what is missing. Whatever stops it, finished chunks are kept, and the error says where.
+/// Computes what is missing of the chunks first to last (excluded). Whatever stops it, finished chunks are kept, and
+/// the error says where.
 void compute_parts(const AttributeArguments& arguments, const Model& model, const Chunks& chunks, Request& request,
-                   io::RunParts& parts, const io::RunPlan& plan) {
+                   io::RunParts& parts, const io::RunPlan& plan, std::int64_t first, std::int64_t last) {
   std::int64_t kept = 0;
   const auto told = [&] {
-    return fmt::format("{} of {} chunks are kept in {}; the same command goes on from there", kept, plan.parts(),
+    return fmt::format("{} of {} chunks are kept in {}; the same command goes on from there", kept, last - first,
                        parts.folder().string());
   };
   try {
     Runner runner(arguments, model, chunks, request);
-    for (std::int64_t part = 0; part < plan.parts(); ++part) {
+    for (std::int64_t part = first; part < last; ++part) {
       const Inputs inputs = chunks.inputs(plan.first(part), plan.last(part));
       const std::uint32_t sum = io::checksum(inputs);
       if (!parts.has(part, sum)) {
@@ -204,12 +206,27 @@ void compute_parts(const AttributeArguments& arguments, const Model& model, cons
   }
 }
 
+void tell_shard(const AttributeArguments& arguments, const io::Shard& shard, const io::RunPlan& plan,
+                const std::string& folder) {
+  const std::int64_t first = shard.first(plan.parts());
+  const std::int64_t last = shard.last(plan.parts());
+  if (first == last) {
+    fmt::print(stderr, "mho: note: the run has {} chunks for {} shards: nothing to do for this one (--chunk)\n",
+               plan.parts(), shard.count);
+    return;
+  }
+  fmt::print("shard     {}/{}: chunks {} to {} of {}, examples {}:{}, are in {}\n", shard.index, shard.count, first,
+             last - 1, plan.parts(), plan.first(first), plan.last(last - 1), printable(folder));
+  fmt::print("then      mho merge {}\n", printable(shell_quoted(arguments.result)));
+}
+
 }  // namespace
 
 void run_streamed(const AttributeArguments& arguments, const Model& model, const std::vector<std::string>& labels,
                   Request& request) {
   give_memory_back();
-  io::RunParts parts(arguments.result);
+  const std::optional<io::Shard> shard = parse_shard(arguments.shard);
+  io::RunParts parts(arguments.result, shard);
   const Chunks chunks(arguments, model.inputs(), labels, request);
   const Inputs first = chunks.inputs(0, 1);
   const Result probed = probe(model, first, request);
@@ -217,6 +234,9 @@ void run_streamed(const AttributeArguments& arguments, const Model& model, const
   plan.examples = chunks.examples();
   plan.single = arguments.store == "float32";
   plan.identity = identity_of(arguments, chunks, probed);
+  plan.inputs = chunks.sample();
+  plan.command = arguments.command;
+  plan.shards = shard ? shard->count : 0;
   plan.chunk = arguments.chunk;
   if (plan.chunk == 0 && parts.found()) plan.chunk = parts.found()->chunk;
   if (plan.chunk == 0) plan.chunk = chunk_size(request, first, probed);
@@ -230,7 +250,7 @@ void run_streamed(const AttributeArguments& arguments, const Model& model, const
   }
   const bool resumed = parts.found().has_value();
   if (resumed && parts.assembled()) {
-    parts.remove();
+    if (!shard) parts.remove();
     if (!arguments.quiet) fmt::print(stderr, "mho: note: {} was finished already\n", arguments.result);
     return;
   }
@@ -239,10 +259,16 @@ void run_streamed(const AttributeArguments& arguments, const Model& model, const
                 fmt::format("-o {} exists already; choose another name or add --force", arguments.result));
   }
   if (!resumed) parts.begin(plan);
-  if (resumed && !arguments.quiet) {
+  if (resumed && !shard && !arguments.quiet) {
     fmt::print(stderr, "mho: note: going on with the run in {}\n", parts.folder().string());
   }
-  compute_parts(arguments, model, chunks, request, parts, plan);
+  if (shard) {
+    compute_parts(arguments, model, chunks, request, parts, plan, shard->first(plan.parts()),
+                  shard->last(plan.parts()));
+    if (!arguments.quiet) tell_shard(arguments, *shard, plan, parts.folder().string());
+    return;
+  }
+  compute_parts(arguments, model, chunks, request, parts, plan, 0, plan.parts());
   Summary summary(request);
   try {
     parts.assemble([&](std::int64_t, const Result& part) {

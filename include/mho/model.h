@@ -106,6 +106,8 @@ class Model {
 
   [[nodiscard]] std::vector<Port> inputs() const;
   [[nodiscard]] std::vector<Port> outputs() const;
+  /// Of the model file's bytes, hexadecimal; data in other files are not in it.
+  [[nodiscard]] std::string sha256() const;
   /// Symbolic extents other than the batch that `input_shapes` does not give are taken as 1.
   [[nodiscard]] Inspection inspect(const InspectOptions& options = {}) const;
   /// All outputs by name for all examples. Infinities are answers like others; NaN is Error(kNumeric), which names the

@@ -162,6 +162,7 @@ void bind_model(nb::module_& module) {
           "precision"_a, "threads"_a, "winograd"_a, "one_example"_a)
       .def("inputs", &Model::inputs)
       .def("outputs", &Model::outputs)
+      .def("sha256", &Model::sha256)
       .def("inspect", &inspect, "arrays"_a, "shapes"_a, "output"_a, "probability"_a, "at"_a)
       .def("run", &run, "arrays"_a);
 }

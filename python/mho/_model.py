@@ -52,7 +52,7 @@ def load(
         path = Path(model)
         if not path.exists():
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
-        return Model(_core.Model.load(path, **options, limits=bounds), options, str(path))
+        return Model(_core.Model.load(path, **options, limits=bounds), options, str(path), path.absolute(), bounds)
     name = f"{type(model).__module__}.{type(model).__name__}"
     if hasattr(model, "SerializeToString"):
         model = model.SerializeToString()
@@ -61,14 +61,38 @@ def load(
         model = model.read()
     if not isinstance(model, (bytes, bytearray, memoryview)):
         raise TypeError(f"a path, bytes, a binary file or an onnx.ModelProto is needed, not {name}")
-    return Model(_core.Model.parse(bytes(model), Path(directory or ""), **options, limits=bounds), options, name)
+    content = bytes(model)
+    origin = (content, str(directory or ""))
+    core = _core.Model.parse(content, Path(directory or ""), **options, limits=bounds)
+    return Model(core, options, name, origin, bounds)
+
+
+def _load_again(origin: Path | tuple[bytes, str], options: Mapping[str, Any], name: str, sha256: str,
+                limits: Mapping[str, int]) -> Model:
+    """What pickle calls: the model from where it came from."""
+    if isinstance(origin, Path):
+        model = load(origin, **options, limits=limits)
+        if model.sha256 != sha256:
+            raise InvalidArgumentError(f"{origin} is not the model that was pickled: its SHA-256 is {model.sha256}, not "
+                                       f"{sha256}; load it again")
+    else:
+        model = load(origin[0], directory=origin[1], **options, limits=limits)
+    model.name = name
+    return model
 
 
 class Model:
-    """An ONNX model: immutable, and any number of threads may use it at once. Made by mho.load()."""
+    """An ONNX model: immutable, and any number of threads may use it at once. Made by mho.load().
 
-    def __init__(self, core: _core.Model, options: Mapping[str, Any], name: str) -> None:
+    Pickled, it is its file's path (the file must be there, and the same, where it is unpickled), or its bytes where it
+    was loaded from bytes.
+    """
+
+    def __init__(self, core: _core.Model, options: Mapping[str, Any], name: str,
+                 origin: Path | tuple[bytes, str] | None = None, limits: Mapping[str, int] | None = None) -> None:
         self._core = core
+        self._limits = dict(limits or {})
+        self._origin = origin
         self._options = dict(options)
         self._inputs = core.inputs()
         self._outputs = core.outputs()
@@ -91,6 +115,11 @@ class Model:
         return self.inspect().layers
 
     @property
+    def sha256(self) -> str:
+        """Of the model file's bytes, hexadecimal; data in other files are not in it."""
+        return self._core.sha256()
+
+    @property
     def options(self) -> dict[str, Any]:
         """What load() was told."""
         return dict(self._options)
@@ -101,7 +130,10 @@ class Model:
         if unknown:
             raise TypeError(f"unknown options: {', '.join(sorted(unknown))}; there are {', '.join(self._options)}")
         merged = {**self._options, **options}
-        return Model(self._core.with_options(**merged), merged, self.name)
+        return Model(self._core.with_options(**merged), merged, self.name, self._origin, self._limits)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _load_again, (self._origin, self._options, self.name, self.sha256, self._limits)
 
     def inspect(
         self,
@@ -338,9 +370,9 @@ def _reporter(progress: Progress) -> Iterator[Callable[[int, int, int], Any] | N
         with tqdm(unit="example") as bar:
 
             def show(done: int, examples: int, evaluations: int) -> None:
-                bar.total = examples
-                bar.n = done
+                bar.total = examples or None
                 bar.set_postfix(evaluations=evaluations, refresh=False)
-                bar.refresh()
+                bar.update(done - bar.n)  # draws no more often than tqdm's mininterval
 
             yield show
+            bar.refresh()

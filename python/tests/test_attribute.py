@@ -108,7 +108,7 @@ def test_progress_reports_stops_and_raises(cnn, images):
     cnn.attribute(images, layers="relu2", steps=32, progress=lambda *state: calls.append(state))
     assert calls and calls[-1][1] == len(images)
     assert [done for done, *_ in calls] == sorted(done for done, *_ in calls)
-    with pytest.raises(mho.InvalidArgumentError):
+    with pytest.raises(mho.CancelledError):
         cnn.attribute(images, steps=32, progress=lambda *state: False)
 
     def fail(*state):

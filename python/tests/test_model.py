@@ -1,6 +1,7 @@
 """Invariant: models load from whatever holds one, take whatever holds numbers without copying, and say no in Python."""
 
 import io
+import pickle
 import threading
 
 import mho
@@ -156,7 +157,7 @@ def test_limits_are_obeyed_and_kept(images):
             with pytest.raises(mho.LimitError, match=rf"limits: {named}"):
                 mho.load(source, limits=limits)
     small = mho.load(path, limits={"primitives": 3})
-    for model in (small, small.with_options(threads=1)):
+    for model in (small, small.with_options(threads=1), pickle.loads(pickle.dumps(small))):
         with pytest.raises(mho.LimitError, match="limits: primitives"):
             model.run(images)
     with pytest.raises(ValueError, match="no limit 'speed'"):

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from conftest import REPOSITORY
 
-PAGES = {"README.md": "## From Python", "docs/python.md": None}
+PAGES = {"README.md": "## From Python", "docs/python.md": None, "docs/scale.md": "## Dask"}
 
 # Types a page's lines into an interactive interpreter; stops at the first that fails or shows something else.
 TYPIST = r"""

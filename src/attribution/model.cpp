@@ -108,6 +108,7 @@ Model Model::with_options(const ModelOptions& options) const {
 
 std::vector<Port> Model::inputs() const { return describe(*impl_, impl_->onnx->inputs()); }
 std::vector<Port> Model::outputs() const { return describe(*impl_, impl_->onnx->outputs()); }
+std::string Model::sha256() const { return impl_->onnx->sha256(); }
 
 Inspection Model::inspect(const InspectOptions& options) const {
   const onnx::Model& model = *impl_->onnx;

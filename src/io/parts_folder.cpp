@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <string>
 #include <system_error>
+#include <vector>
 
 namespace mho::io {
 
@@ -20,6 +21,8 @@ bool is_part(const std::string& name) {
   return name.ends_with(".npz") && name.size() > 4 &&
          std::all_of(name.begin(), name.end() - 4, [](char c) { return '0' <= c && c <= '9'; });
 }
+
+bool is_lock(const std::string& name) { return name == PartsFolder::kLock || name.ends_with(".lock"); }
 
 template <class Wanted>
 void remove_if(const fs::path& folder, Wanted&& wanted) {
@@ -36,6 +39,10 @@ void remove_if(const fs::path& folder, Wanted&& wanted) {
 
 fs::path PartsFolder::part(std::int64_t index) const { return path / fmt::format("{:08}.npz", index); }
 
+fs::path PartsFolder::shard_lock(std::int64_t index, std::int64_t count) const {
+  return path / fmt::format("shard-{}-of-{}.lock", index, count);
+}
+
 void PartsFolder::remove_temporaries() const { remove_if(path, is_temporary); }
 
 void PartsFolder::remove_contents() const {
@@ -44,12 +51,15 @@ void PartsFolder::remove_contents() const {
   remove_if(path, [](const std::string& name) { return name == "done"; });
 }
 
-void PartsFolder::remove_lock() const noexcept {
+void PartsFolder::remove_locks() const noexcept {
   std::error_code ignored;
+  std::vector<fs::path> locks;
   for (const auto& entry : fs::directory_iterator(path, ignored)) {
-    if (entry.path().filename() != kLock) return;
+    if (!is_lock(entry.path().filename().string())) return;
+    if (entry.path().filename() != kLock) locks.push_back(entry.path());
   }
-  fs::remove(path / kLock, ignored);
+  locks.push_back(path / kLock);  // last: it keeps others away
+  for (const fs::path& lock : locks) fs::remove(lock, ignored);
   fs::remove(path, ignored);
 }
 

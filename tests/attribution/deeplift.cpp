@@ -8,6 +8,7 @@
 #include <random>
 
 #include "support/random_operators.h"
+#include "support/sanitized.h"
 
 namespace mho {
 namespace {
@@ -89,11 +90,7 @@ void measure(const OperatorNetwork& network, unsigned seed, Precision precision,
   }
 }
 
-#ifdef __SANITIZE_ADDRESS__
-constexpr unsigned kNetworks = 200;  // ten times as slow; the plain build runs all
-#else
-constexpr unsigned kNetworks = 2000;
-#endif
+constexpr unsigned kNetworks = testing::kSanitized ? 200 : 2000;
 
 class DeepLiftRules : public ::testing::TestWithParam<DeepLiftRule> {};
 

@@ -14,6 +14,7 @@
 #include "engine/slots.h"
 #include "support/differences.h"
 #include "support/kinked_network.h"
+#include "support/sanitized.h"
 
 namespace mho {
 namespace {
@@ -96,11 +97,7 @@ TEST(Exact, ByHand) {
   EXPECT_NEAR(attribute(model, inputs, request).layers[0].values.at(0), 3, 1e-14);
 }
 
-#ifdef __SANITIZE_ADDRESS__
-constexpr bool kSanitized = true;  // twenty times as slow; the plain build runs all
-#else
-constexpr bool kSanitized = false;
-#endif
+using testing::kSanitized;
 
 std::vector<RandomNetwork> random_networks(unsigned count) {
   if (kSanitized) count = std::max(1U, count / 8);
@@ -117,7 +114,7 @@ TEST(Exact, SumsAreCompleteAtEveryCut) {
   double worst = 0;
   std::size_t cuts = 0;
   unsigned seed = 0;
-  for (const RandomNetwork& network : random_networks(24)) {
+  for (const RandomNetwork& network : random_networks(kSanitized ? 4 : 24)) {
     const Model model = double_model(network.bytes);
     const Inputs inputs{{"x", testing::random_inputs(network.input, 2, ++seed)}};
     const Result nig = attribute(model, inputs, every_layer(model, exact_request()));
@@ -132,7 +129,7 @@ TEST(Exact, SumsAreCompleteAtEveryCut) {
 
 TEST(Exact, TrapezoidsConvergeToIt) {
   unsigned seed = 0;
-  for (const RandomNetwork& network : random_networks(8)) {
+  for (const RandomNetwork& network : random_networks(kSanitized ? 1 : 8)) {
     const Model model = double_model(network.bytes);
     const Inputs inputs{{"x", testing::random_inputs(network.input, 1, ++seed)}};
     for (const Method method : {Method::kNig, Method::kInternalInfluence}) {

@@ -39,7 +39,7 @@ TEST(Program, TellsItsVersionAndHelp) {
   const Finished version = run_program({"--version"});
   EXPECT_EQ(version.status, 0);
   EXPECT_EQ(version.output, "mho " + mho::version() + "\n");
-  for (const std::string command : {"inspect", "attribute", "check", "evaluate", "report", "ops"}) {
+  for (const std::string command : {"inspect", "attribute", "check", "evaluate", "report", "merge", "ops"}) {
     const Finished help = run_program({command, "--help"});
     EXPECT_EQ(help.status, 0);
     EXPECT_TRUE(contains(help.output, "Example:\n  mho " + command)) << help.output;

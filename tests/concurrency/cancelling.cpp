@@ -7,6 +7,7 @@
 
 #include "support/onnx_builder.h"
 #include "support/random_network.h"
+#include "support/sanitized.h"
 
 namespace mho {
 namespace {
@@ -60,9 +61,7 @@ double latency(const ModelOptions& options, const Inputs& inputs, const Request&
 }
 
 TEST(Cancelling, TakesAHundredMillisecondsAtMost) {
-#ifdef __SANITIZE_THREAD__
-  GTEST_SKIP() << "times are not those of a program without the sanitizer";
-#endif
+  if (testing::kSanitized) GTEST_SKIP() << "times are not those of a program without the sanitizer";
   const Inputs inputs = {{"x", testing::random_inputs({64, 56, 56}, 32, 1)}};
   for (const Precision precision : {Precision::kSingle, Precision::kDouble}) {
     for (const Method method : {Method::kNig, Method::kDeepLift, Method::kAblation, Method::kConductance}) {

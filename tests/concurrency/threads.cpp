@@ -10,15 +10,13 @@
 #include <functional>
 #include <thread>
 
+#include "support/sanitized.h"
+
 namespace mho {
 namespace {
 
 constexpr int kThreads = 8;
-#ifdef __SANITIZE_THREAD__
-constexpr int kThreadsOfModel = 1;
-#else
-constexpr int kThreadsOfModel = 2;
-#endif
+constexpr int kThreadsOfModel = testing::kSanitized ? 1 : 2;
 
 /// Runs `body(thread)` on all threads at once; exceptions are failures.
 void at_once(const std::function<void(int)>& body) {

@@ -63,7 +63,7 @@ class TorchModel(Model):
 
     def __init__(self, exported: Exported) -> None:
         model = exported.model
-        super().__init__(model._core, model._options, model.name)
+        super().__init__(model._core, model._options, model.name, model._origin)
         recording = exported.recording
         self._exported = exported
         self._tensor_of = {name: exported.tensors[slot] for name, slot in recording.aliases.items()}
@@ -87,6 +87,9 @@ class TorchModel(Model):
         model = super().with_options(**options)
         exported = Exported(**{**vars(self._exported), "model": model})
         return TorchModel(exported)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return TorchModel, (self._exported,)
 
     def _layer_names(self, layers: str | Sequence[str] | None) -> list[str]:
         names: list[str] = []
