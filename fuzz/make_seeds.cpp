@@ -79,7 +79,11 @@ void make_results(const fs::path& output) {
   write_file(output / "fuzz_results" / "contents", contents);
   {
     mho::io::RunParts parts(output / "whole.h5");
-    parts.begin({.examples = 2, .chunk = 1, .identity = {{"model", "m"}}});
+    mho::io::RunPlan plan;
+    plan.examples = 2;
+    plan.chunk = 1;
+    plan.identity = {{"model", "m"}};
+    parts.begin(plan);
     fs::copy_file(parts.folder() / "manifest.json", output / "fuzz_results" / "manifest",
                   fs::copy_options::overwrite_existing);
     mho::Result half = result;
