@@ -67,6 +67,9 @@ std::string check_text(const Check& check, const std::string& model) {
   std::string text = fmt::format("model     {}\ntarget    {}\n", printable(model), printable(check.target_tensor));
   text += fmt::format("rounding  F(x) differs from double precision by {}\n\n", error_text(check.target_rounding));
   text += cuts_table(check) + "\n" + nodes_text(check) + "\n" + spans_text(check);
+  if (!check.non_finite.empty()) {
+    text += fmt::format("\nNot every value is finite, but what comes out is: {}.\n", printable(check.non_finite));
+  }
   const auto coarse = std::ranges::count(check.converged, false);
   if (coarse > 0) {
     text += fmt::format("\nNIG did not converge for {} of {} examples: raise --max-steps or --tolerance.\n", coarse,

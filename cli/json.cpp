@@ -165,9 +165,9 @@ nlohmann::json to_json(const Check& check, const std::string& model) {
   for (const SpanCheck& span : check.spans) {
     spans.push_back({{"from", span.from}, {"to", span.to}, {"change", span.change}, {"operators", span.ops}});
   }
-  return {{"model", model},     {"target", check.target_tensor},   {"target_rounding", check.target_rounding},
-          {"cuts", cuts},       {"deeplift_nodes", nodes},         {"deeplift_node_threshold", check.threshold},
-          {"nig_spans", spans}, {"nig_converged", check.converged}};
+  return {{"model", model},     {"target", check.target_tensor},    {"target_rounding", check.target_rounding},
+          {"cuts", cuts},       {"deeplift_nodes", nodes},          {"deeplift_node_threshold", check.threshold},
+          {"nig_spans", spans}, {"nig_converged", check.converged}, {"non_finite", check.non_finite}};
 }
 
 std::string json_text(const json& document) {

@@ -44,6 +44,9 @@ struct Check {
   double threshold = 0;
   double target_rounding = 0;   ///< |F(x)| in the model's precision against double, relative
   std::vector<bool> converged;  ///< of NIG, per example
+  /// Where the first NaN or infinity arises at x or x' of an example without reaching a result, in words, in the
+  /// model's precision; "" where there is none. Masks of minus infinity in front of a Softmax are such.
+  std::string non_finite;
 };
 
 /// Runs NIG, and DeepLIFT in the model's and in double precision, on every cut. Of the request, everything counts but

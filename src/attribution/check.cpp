@@ -176,6 +176,24 @@ std::optional<Setup> set_up_if_differentiable(const Model& model, const Inputs& 
   }
 }
 
+/// Results are finite, or attribute() had thrown: whatever is found here is hidden by a node behind it.
+std::string hidden_non_finite(const Model& model, const Inputs& inputs, const Request& request) {
+  const Setup setup = set_up(model.impl(), inputs, request);
+  attribution::EvaluatorOptions options;
+  options.gradients = false;
+  options.optimize = false;
+  options.use_affine_prefix = false;
+  attribution::Evaluator evaluator(setup, request.target, 1, options);
+  for (std::int64_t n = 0; n < setup.inputs.count; ++n) {
+    attribution::ExamplePath path = evaluator.path(n, setup.reference_of(n, 0));
+    for (const double alpha : {1.0, 0.0}) {
+      const engine::NonFinite found = evaluator.non_finite(path, alpha, 0);
+      if (found.any()) return fmt::format("example {} at {}: {}", n, alpha == 1 ? "x" : "x'", engine::describe(found));
+    }
+  }
+  return "";
+}
+
 }  // namespace
 
 Check check(const Model& model, const Inputs& inputs, const Request& request) {
@@ -225,6 +243,7 @@ Check check(const Model& model, const Inputs& inputs, const Request& request) {
   }
   result.nodes = audit(setup, deeplift);
   result.spans = std::move(spans);
+  result.non_finite = hidden_non_finite(model, inputs, deeplift);
   return result;
 }
 

@@ -1,6 +1,7 @@
 // NaN and infinities never leave mho unseen: the error names the tensor in which the first one arises.
 #include <gtest/gtest.h>
 #include <mho/attribution.h>
+#include <mho/check.h>
 
 #include <cmath>
 #include <limits>
@@ -160,6 +161,19 @@ TEST(NonFinite, MasksAreNotBlamedButRowsWithoutAnythingAre) {
       },
       {"a NaN arises first in tensor 'weights' of Softmax node 'the_softmax'",
        "infinities arise first in initializer 'mask' of Add node 'hide'"});
+}
+
+TEST(NonFinite, ChecksTellOfThoseThatLaterNodesHide) {
+  const auto told = [](float hidden) {
+    ModelBuilder builder = three_to_three();
+    builder.floats("mask", {1, 3}, {0, hidden, 0});
+    builder.node("Add", {"x", "mask"}, {"visible"}).named("hide");
+    builder.node("Softmax", {"visible"}, {"weights"}).with("axis", -1);
+    builder.node("Mul", {"weights", "x"}, {"y"});
+    return check(parse(builder), x({1, 2, 3})).non_finite;
+  };
+  EXPECT_EQ(told(-kInfinity), "example 0 at x: an infinity arises first in initializer 'mask' of Add node 'hide'");
+  EXPECT_EQ(told(-9), "");
 }
 
 TEST(NonFinite, InfiniteOutputsAreAnswersAndNaNIsNot) {
