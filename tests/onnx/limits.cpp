@@ -139,6 +139,55 @@ TEST(OnnxLimits, LongNamesInLoopsAreWork) {
   expect_failure(lower_failure(model, {}, {.work = 50'000'000}), Code::kLimit, {"--max-work"});
 }
 
+// Lists that lowerings write are counted before they are written: these would take 32 GiB and more.
+TEST(OnnxLimits, ListsAreCountedBeforeTheyAreWritten) {
+  constexpr std::int64_t kLong = std::int64_t{1} << 32;
+  ModelBuilder frames;
+  frames.input("x", {1, kLong, 1}).integers("step", {}, {1}).integers("length", {}, {2}).output("y");
+  frames.node("STFT", {"x", "step", "", "length"}, {"y"});
+  expect_failure(lower_failure(frames), Code::kLimit, {"STFT node 'y'", "a list of", "--max-constants"});
+
+  ModelBuilder scatter;
+  scatter.input("x", {kLong}).input("updates", {1}).input("at", {1, 1}, TensorProto::INT64).output("y");
+  scatter.node("ScatterND", {"x", "at", "updates"}, {"y"});
+  expect_failure(lower_failure(scatter), Code::kLimit, {"ScatterND node 'y'", "a list of", "--max-constants"});
+}
+
+// Without channels nothing bounds the number of places, here 2^52, for which there is no tensor.
+TEST(OnnxLimits, PlacesOfAnEmptyImageAreCountedBeforeTheyAreWritten) {
+  constexpr std::int64_t kHalf = std::int64_t{1} << 13;
+  ModelBuilder model(18);
+  model.input("x", {1, 0, kHalf * kHalf}).output("y");
+  model.integers("image", {2}, {2 * kHalf - 1, 2 * kHalf - 1}).integers("block", {2}, {kHalf, kHalf});
+  model.node("Col2Im", {"x", "image", "block"}, {"y"});
+  expect_failure(lower_failure(model), Code::kLimit, {"Col2Im node 'y'", "a list of", "--max-constants"});
+}
+
+// Dilated windows may step over x, so those in the padding are looked at one by one; not sixteen million of them.
+TEST(OnnxLimits, WindowsInThePaddingAreNotWalkedForever) {
+  constexpr std::int64_t kMost = std::int64_t{1} << 24;
+  ModelBuilder model;
+  model.input("x", {1, 1, kMost - 1}).output("y");
+  model.node("MaxPool", {"x"}, {"y"})
+      .with("kernel_shape", std::vector<std::int64_t>{2})
+      .with("dilations", std::vector<std::int64_t>{kMost})
+      .with("pads", std::vector<std::int64_t>{kMost - 2, kMost});
+  expect_failure(lower_failure(model), Code::kLimit, {"MaxPool node 'y'", "windows begin in the padding"});
+}
+
+// An extent without elements behind it is bounded by nothing when the batch multiplies it.
+TEST(OnnxLimits, AnEmptyShapeTimesTheBatchDoesNotOverflow) {
+  ModelBuilder model;
+  model.input("x", {2, 0}).integers("shape", {2}, {std::int64_t{1} << 55, 0}).output("y");
+  model.node("Reshape", {"x", "shape"}, {"y"}).with("allowzero", 1);
+  Model::Specialization specialization;
+  specialization.input_shapes["x"] = {2, 0};
+  specialization.batch_scale = std::int64_t{1} << 40;
+  const Model loaded = load(model);
+  expect_failure(failure_of([&] { static_cast<void>(loaded.specialize(specialization)); }), Code::kInvalidModel,
+                 {"Reshape node 'y'"});
+}
+
 TEST(OnnxLimits, Memory) {
   ModelBuilder model;
   model.input("x", {1000}).output("y").floats("w", {1000}, std::vector<float>(1000, 1));
