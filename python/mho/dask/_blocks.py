@@ -59,7 +59,7 @@ def column_names(result: Result) -> dict[str, np.ndarray]:
     for layer in result.layers:
         columns[layer.name] = layer.values
         for kind in ("residual", "cancellation"):
-            if len(values := getattr(layer, kind, ())):
+            if len(values := getattr(layer, kind)):
                 columns[f"mho/{kind}/{layer.name}"] = values
         columns[f"mho/estimated_error/{layer.name}"] = layer.estimated_error
     for name in ("f_input", "f_baseline", "target", "evaluations", "steps", "converged"):
