@@ -50,11 +50,11 @@ double latency_once(const Model& model, const Inputs& inputs, Request request, s
   return std::chrono::duration<double>(Clock::now() - decision).count();
 }
 
-/// The best of three, each with a model that no run has prepared: other processes only add.
+/// The best of five, each with a model that no run has prepared: other processes only add.
 double latency(const ModelOptions& options, const Inputs& inputs, const Request& request,
                std::chrono::milliseconds after) {
   double best = std::numeric_limits<double>::infinity();
-  for (int i = 0; i < 3 && best > 0.1; ++i) {
+  for (int i = 0; i < 5 && best > 0.1; ++i) {
     best = std::min(best, latency_once(large_network(options), inputs, request, after));
   }
   return best;
