@@ -20,8 +20,8 @@ class PlanCache {
   /// Plans take no more than 256 MiB. What was written to it before is still there. Plans with rules of the user's are
   /// never kept. Throws what Plan throws.
   [[nodiscard]] std::shared_ptr<Plan> lend(const std::shared_ptr<const Graph>& graph, const PlanRequest& request,
-                                           const std::shared_ptr<kernels::Device>& device,
-                                           const PlanOptions& options, Poll* poll = nullptr) const;
+                                           const std::shared_ptr<kernels::Device>& device, const PlanOptions& options,
+                                           Poll* poll = nullptr) const;
 
  private:
   struct Idle;

@@ -9,6 +9,7 @@
 #include "support/golden.h"
 #include "support/kinked_network.h"
 #include "support/random_network.h"
+#include "support/sanitized.h"
 
 namespace mho {
 namespace {
@@ -160,6 +161,7 @@ void expect_as_edited(const Case& c, AblationUnit unit, Replacement replacement,
 }
 
 TEST(Ablation, NeuronsAgreeWithAnEditedModel) {
+  if (testing::kSanitized) GTEST_SKIP() << testing::kTooLong;
   for (const Case& c : cases()) expect_as_edited(c, AblationUnit::kNeuron, Replacement::kBaseline, 100);
 }
 

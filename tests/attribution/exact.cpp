@@ -128,8 +128,9 @@ TEST(Exact, SumsAreCompleteAtEveryCut) {
 }
 
 TEST(Exact, TrapezoidsConvergeToIt) {
+  if (testing::kSanitized) GTEST_SKIP() << testing::kTooLong;
   unsigned seed = 0;
-  for (const RandomNetwork& network : random_networks(kSanitized ? 1 : 8)) {
+  for (const RandomNetwork& network : random_networks(8)) {
     const Model model = double_model(network.bytes);
     const Inputs inputs{{"x", testing::random_inputs(network.input, 1, ++seed)}};
     for (const Method method : {Method::kNig, Method::kInternalInfluence}) {
@@ -303,6 +304,7 @@ std::pair<Code, std::string> refusal(const Model& model, const Inputs& inputs, c
 }
 
 TEST(Exact, RefusesTooManyBreakpointsWithAnEstimate) {
+  if (testing::kSanitized) GTEST_SKIP() << testing::kTooLong;
   const RandomNetwork network = random_network(testing::NetworkKind::kCnn, 3);
   const Model model = double_model(network.bytes);
   const Inputs inputs{{"x", testing::random_inputs(network.input, 1, 3)}};

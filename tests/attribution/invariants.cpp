@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "support/golden.h"
+#include "support/sanitized.h"
 
 namespace mho {
 namespace {
@@ -65,6 +66,7 @@ TEST_P(Invariants, NigAtTheTargetIsTheDifferenceOfF) {
 
 // The segments where y is affine make both sums the same: layers that are affine in the input have one everywhere.
 TEST_P(Invariants, ConductanceSumsToNigExactlyWhereTheLayerIsAffineInTheInput) {
+  if (testing::kSanitized) GTEST_SKIP() << testing::kTooLong;
   const Inspection facts = model.inspect();
   int compared = 0;
   for (const Layer& layer : facts.layers) {

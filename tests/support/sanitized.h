@@ -1,4 +1,4 @@
-// Whether this is a build with sanitizers: ten times as slow, so long loops are shorter there. The plain build runs all.
+// Whether this is a build with sanitizers, ten times as slow: long loops are shorter there, the plain build runs all.
 #pragma once
 
 namespace mho::testing {
@@ -8,5 +8,8 @@ constexpr bool kSanitized = true;
 #else
 constexpr bool kSanitized = false;
 #endif
+
+/// Why a test is skipped there: shorter ones run the same code.
+constexpr const char* kTooLong = "takes a minute under sanitizers; the plain build runs it";
 
 }  // namespace mho::testing
