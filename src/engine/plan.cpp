@@ -108,10 +108,10 @@ struct Plan::Impl {
     const Schedule schedule(graph, request, device->real(), options);
     const ArenaLayout layout = lay_out(schedule.lifetimes());
     arena_bytes = std::max<std::size_t>(layout.bytes, 64);
-    arena = zeros(arena_bytes, counted);
+    arena = zeros(arena_bytes, counted, poll);
     if (multipliers()) {
       reference_bytes = chain > 0 ? bytes_to_carry(schedule) : arena_bytes;
-      reference_arena = zeros(std::max<std::size_t>(reference_bytes, 64), counted);
+      reference_arena = zeros(std::max<std::size_t>(reference_bytes, 64), counted, poll);
     }
     constants.resize(graph.value_count());
     make_steps({schedule, layout.offsets, options.keep_values}, poll);
