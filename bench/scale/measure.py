@@ -128,7 +128,7 @@ def empty_block(rows: np.ndarray, x: np.ndarray, task: object) -> dict[str, np.n
 def scheduling(tasks: int) -> dict[str, float]:
     """CPU seconds of the scheduler per task, and bytes through the loopback device per task, with empty tasks."""
     order = _blocks.Order(MODEL, {"precision": "single", "threads": 1, "winograd": False, "one_example": False}, "cnn",
-                          mho.load(MODEL).sha256, {})
+                          mho.load(MODEL).sha256, {}, {})
     import dask
 
     with cluster(2) as (client, scheduler, workers):
