@@ -171,10 +171,7 @@ TEST(Resume, ASecondWriterIsRefused) {
 
 TEST(Resume, TargetsBaselinesNamesAndMeansFollowTheChunks) {
   const TemporaryFolder folder;
-  const Array images = io::read_npz(MHO_SOURCE_DIR "/" + kDigits).at("images");
-  Array others(images.dtype(), images.shape());
-  std::ranges::reverse_copy(images.as<float>(), others.as<float>().begin());
-  io::write_npy(folder / "others.npy", others);
+  write_reversed_images(folder / "others.npy");
   for (const std::vector<std::string>& more :
        {std::vector<std::string>{"-t", "@" + kDigits + ":labels", "--examples", "3:20"},
         std::vector<std::string>{"-b", "mean"},

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <mho/io.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -42,6 +43,14 @@ inline std::vector<std::string> command(const std::string& result, const std::ve
 inline int setting(const char* name, int usual) {
   const char* text = std::getenv(name);
   return text == nullptr ? usual : std::atoi(text);
+}
+
+/// The digits' pixels from the last to the first: other images of the same shape.
+inline void write_reversed_images(const std::filesystem::path& path) {
+  const Array images = io::read_npz(MHO_SOURCE_DIR "/" + kDigits).at("images");
+  Array others(images.dtype(), images.shape());
+  std::ranges::reverse_copy(images.as<float>(), others.as<float>().begin());
+  io::write_npy(path, others);
 }
 
 }  // namespace mho::streaming

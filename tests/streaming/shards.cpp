@@ -48,10 +48,7 @@ void flip_byte(const std::string& path) {
 
 TEST(Shards, MergeToTheBytesOfOneProcess) {
   const TemporaryFolder folder;
-  const Array images = io::read_npz(MHO_SOURCE_DIR "/" + kDigits).at("images");
-  Array others(images.dtype(), images.shape());
-  std::ranges::reverse_copy(images.as<float>(), others.as<float>().begin());
-  io::write_npy(folder / "others.npy", others);
+  write_reversed_images(folder / "others.npy");
   struct Case {
     std::string ending;
     int shards;
