@@ -160,14 +160,12 @@ std::string cancellation_warning(const Report& report) {
   if (totals.cancelled_count == 0) return "";
   double worst = 0;
   for (const Totals::Layer& layer : totals.layers) worst = std::max(worst, layer.cancellation);
-  const auto precision = report.result.metadata.find("precision");
-  const bool twice = precision != report.result.metadata.end() && precision->second == "double";
   return fmt::format(
       "in {} of {} examples ({}) F(x) - F(x') is up to {} times smaller than the numbers that it is the sum of: "
       "rounding "
       "may be all that is left of it{}",
       totals.cancelled_count, totals.examples, named(report, totals.cancelled, totals.cancelled_count),
-      error_text(worst), twice ? "" : "; --precision double tells");
+      error_text(worst), in_double(report.result) ? "" : "; --precision double tells");
 }
 
 }  // namespace mho::cli

@@ -15,14 +15,17 @@ constexpr std::size_t kExamplesNamed = 8;
 /// Rounding of F and of the values is some units in the last place; where cancellation makes a hundredth of
 /// F(x) - F(x') of them, the difference is not to be believed.
 double most_cancellation(const Result& result) {
-  const auto precision = result.metadata.find("precision");
-  const bool twice = precision != result.metadata.end() && precision->second == "double";
   constexpr double kUnits = 8;
-  return 0.01 / (kUnits * (twice ? std::numeric_limits<double>::epsilon()
-                                 : static_cast<double>(std::numeric_limits<float>::epsilon())));
+  return 0.01 / (kUnits * (in_double(result) ? std::numeric_limits<double>::epsilon()
+                                             : static_cast<double>(std::numeric_limits<float>::epsilon())));
 }
 
 }  // namespace
+
+bool in_double(const Result& result) {
+  const auto precision = result.metadata.find("precision");
+  return precision != result.metadata.end() && precision->second == "double";
+}
 
 double larger(double worst, double value) noexcept { return std::isnan(worst) || value > worst ? value : worst; }
 

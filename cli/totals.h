@@ -29,6 +29,8 @@ struct Totals {
   void add(const Result& part, bool split_by_input);
 };
 
+/// Whether the result was computed in double precision.
+[[nodiscard]] bool in_double(const Result& result);
 /// The first of two numbers that is a number, or the larger one.
 [[nodiscard]] double larger(double worst, double value) noexcept;
 
