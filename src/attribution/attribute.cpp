@@ -199,7 +199,7 @@ Result empty_result(const Model::Impl& model, const attribution::Setup& setup, c
     Shape values = result_shape(setup, request, layer.name);
     memory.take(element_count(values) * static_cast<std::int64_t>(sizeof(double)),
                 fmt::format("the result of layer '{}'", layer.name));
-    if (setup.poll) (*setup.poll)();
+    setup.ask();
     out.values = Array(DType::f64, std::move(values));
     out.estimated_error.assign(count, std::numeric_limits<double>::quiet_NaN());
     result.layers.push_back(std::move(out));

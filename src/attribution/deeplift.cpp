@@ -74,7 +74,7 @@ class DeepLift {
   }
 
   void add(std::size_t slot) {
-    if (setup_.poll) (*setup_.poll)();
+    setup_.ask();
     const std::int64_t n = at_input_[slot].path->example;
     const auto e = static_cast<std::size_t>(n);
     const double weight = 1 / static_cast<double>(setup_.references);

@@ -84,15 +84,12 @@ Setup set_up(const Model::Impl& model, const Inputs& inputs, const Request& requ
              const std::shared_ptr<kernels::Poll>& poll) {
   Setup setup;
   setup.poll = poll;
-  const auto ask = [&poll] {
-    if (poll) (*poll)();
-  };
-  ask();
+  setup.ask();
   setup.inputs = prepare_inputs(model, inputs);
-  ask();
+  setup.ask();
   setup.network = network_of(model, setup.inputs);
   setup.graph = setup.network->graph(1);
-  ask();
+  setup.ask();
   const Graph& graph = *setup.graph;
   setup.requested_output = request.output;
   setup.probability = request.probability;

@@ -39,6 +39,10 @@ struct Setup {
     if (own_references) return example * references + number;
     return references > 1 ? number : example;
   }
+  /// Throws Error(kCancelled) where the caller has had enough.
+  void ask() const {
+    if (poll) (*poll)();
+  }
   /// Of an input, or of a tensor behind inputs.
   [[nodiscard]] const Shape& example_shape(const std::string& name) const;
   /// All examples have the same baselines.
