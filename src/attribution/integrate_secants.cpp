@@ -142,6 +142,7 @@ class SecantIntegrator {
         LayerSums& sums = walker.pieces.emplace_back(fixed() && pieces == 1 ? in_result(walker) : walk_.zeros());
         const std::int64_t first = (piece + 1) * walker.count / pieces, last = piece * walker.count / pieces;
         Strand strand{&walker.path, {}, &sums};
+        strand.alphas.reserve(static_cast<std::size_t>(first - last + 1));
         for (std::int64_t k = first; k >= last; --k) strand.alphas.push_back(walker.path.alpha(k, walker.count));
         strands.push_back(std::move(strand));
       }
