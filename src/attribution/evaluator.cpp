@@ -245,9 +245,11 @@ Array Evaluator::input_at(const std::string& name, std::int64_t example, std::in
 std::vector<PathEnd> Evaluator::behind_prefix(std::span<const End> ends) {
   kernels::Device& dev = device();
   for (std::size_t i = 0; i < prefix_inputs_.size(); ++i) {
-    for (std::size_t s = 0; s < ends.size(); ++s) {
-      engine::from_host(dev, input_at(prefix_inputs_[i], ends[s].example, ends[s].reference, ends[s].at_input),
-                        engine::slot_of(prefix_->feed(i), static_cast<std::int64_t>(s), prefix_batch_));
+    for (std::int64_t s = 0; s < prefix_batch_;
+         ++s) {  // those left over repeat the last: what lies there may be no index
+      const End& end = ends[std::min(static_cast<std::size_t>(s), ends.size() - 1)];
+      engine::from_host(dev, input_at(prefix_inputs_[i], end.example, end.reference, end.at_input),
+                        engine::slot_of(prefix_->feed(i), s, prefix_batch_));
     }
   }
   prefix_->forward(setup_->poll.get());
