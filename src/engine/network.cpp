@@ -11,6 +11,7 @@
 #include "engine/plan.h"
 #include "engine/slots.h"
 #include "graph/analysis.h"
+#include "graph/passes/passes.h"
 
 namespace mho::engine {
 
@@ -41,7 +42,9 @@ std::shared_ptr<const Graph> Network::graph(std::int64_t batch) const {
     for (const auto& [name, array] : shapes_.fixed) {
       specialization.fixed_inputs[name] = kernels::Constant::from(array);
     }
-    slot = std::make_shared<const Graph>(model_->specialize(specialization));
+    Graph graph = model_->specialize(specialization);
+    graph::keep_ties(graph);
+    slot = std::make_shared<const Graph>(std::move(graph));
   }
   return slot;
 }
