@@ -102,7 +102,7 @@ class SecantIntegrator {
     while (next_ < setup_.inputs.count || !walkers_.empty()) {
       while (next_ < setup_.inputs.count && static_cast<std::int64_t>(walkers_.size()) < at_once_) {
         walkers_.push_back({.path = evaluator_.path(next_++)});
-        walkers_.back().alphas = graded_mesh(walkers_.back().path, std::min(first_count(), most_steps()));
+        walkers_.back().alphas = first_mesh(walkers_.back().path);
       }
       walk_all();
       walkers_.remove_if([this](Walker& walker) { return close_level(walker); });
@@ -129,6 +129,10 @@ class SecantIntegrator {
     const std::int64_t each = (points + lanes_ - 1) / lanes_;
     const std::int64_t runs = (each + most - 1) / most;
     return lanes_ * ((each + runs - 1) / runs);
+  }
+  [[nodiscard]] std::vector<double> first_mesh(const ExamplePath& path) const {
+    if (fixed() && !setup_.first_points->empty()) return *setup_.first_points;
+    return graded_mesh(path, std::min(first_count(), most_steps()));
   }
   [[nodiscard]] bool profiled() const { return !fixed() && walk_.measure() == Measure::kDifferences; }
   [[nodiscard]] bool fixed() const { return request_.steps > 0 || exact_; }
@@ -263,6 +267,7 @@ class SecantIntegrator {
     if (n == 0 && walker.path.grading != ExamplePath::kUniform) {
       result_.metadata["grading"] = fmt::format("{}", walker.path.grading);
     }
+    if (n == 0 && !fixed()) *setup_.first_points = walker.alphas;
     result_.target[n] = walker.path.target->index;
     result_.steps[n] = walker.count();
     result_.converged[n] = converged;
