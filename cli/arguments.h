@@ -65,7 +65,7 @@ struct AttributeArguments {
   std::uint64_t seed = 0;                ///< of the shuffles
 
   std::string precision = "single";
-  bool winograd = false;
+  bool winograd = true;
   int threads = 0;
   std::int64_t micro_batch = 0;
   std::string memory = "512M";

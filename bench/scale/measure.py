@@ -127,7 +127,7 @@ def empty_block(rows: np.ndarray, x: np.ndarray, task: object) -> dict[str, np.n
 
 def scheduling(tasks: int) -> dict[str, float]:
     """CPU seconds of the scheduler per task, and bytes through the loopback device per task, with empty tasks."""
-    order = _blocks.Order(MODEL, {"precision": "single", "threads": 1, "winograd": False, "one_example": False}, "cnn",
+    order = _blocks.Order(MODEL, {"precision": "single", "threads": 1, "winograd": True, "one_example": False}, "cnn",
                           mho.load(MODEL).sha256, {}, {})
     import dask
 

@@ -29,8 +29,9 @@ enum class Method {
 };
 
 enum class Quadrature {
-  kAdaptive,   ///< secants where the model has kinks, else trapezoids, doubling until ||T_K - T_K/2||_1 is within the
-               ///< tolerance; points closer together near x' where most bends there. With `steps`: so many segments
+  kAdaptive,  ///< secants where the model has kinks, else trapezoids, until the estimated error is within the
+              ///< tolerance; points closer together near x' where most bends there, secants' then where errors arise.
+              ///< With `steps`: so many segments, graded only
   kLeft,       ///< sum g_k (y_{k+1} - y_k)
   kRight,      ///< sum g_{k+1} (y_{k+1} - y_k)
   kTrapezoid,  ///< sum (g_k + g_{k+1})/2 (y_{k+1} - y_k)
@@ -190,8 +191,8 @@ struct LayerResult {
   /// |F(x)| and |F(x')|; 1 where all of them are 0. The difference, and with it the residual, has as many digits less.
   std::vector<double> cancellation = {};
   /// Precision::kBfloat16: relative L1 difference of the first example's values from those in float32 at the same
-  /// points of the path, for the same target (adaptive secants, and adaptive paths from several references, choose
-  /// their points again); 0 without has_bfloat16(). NaN otherwise.
+  /// points of the path, for the same target (adaptive paths from several references choose their points again); 0
+  /// without has_bfloat16(). NaN otherwise.
   double precision_error = std::numeric_limits<double>::quiet_NaN();
 };
 

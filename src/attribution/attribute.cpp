@@ -284,7 +284,7 @@ Result attribute(const Model& model, const Inputs& inputs, const Request& reques
   // A single example has no other mean than itself.
   const bool comparable = request.method != Method::kAblation || request.ablation.replacement != Replacement::kMean;
   if (comparable && request.measure_precision && model.impl().options.precision == Precision::kBfloat16) {
-    attribution::add_precision_error(model.impl(), inputs, watched, poll, result);
+    attribution::add_precision_error(model.impl(), inputs, watched, poll, *setup.first_points, result);
   }
   attribution::aggregate_positions(request.aggregate_positions, result);
   return result;

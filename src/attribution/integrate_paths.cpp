@@ -6,6 +6,7 @@
 #include <limits>
 #include <list>
 
+#include "attribution/choose_rule.h"
 #include "attribution/example_run.h"
 #include "attribution/measures.h"
 #include "attribution/non_finite.h"
@@ -33,6 +34,7 @@ class Integrator {
     options_.max_steps = request.max_steps;
     options_.tolerance = request.tolerance;
     options_.exact = std::ranges::all_of(setup.layers, [](const LayerChoice& layer) { return layer.affine_to_target; });
+    options_.smooth = is_smooth(setup);
     share_memory();
   }
 

@@ -6,15 +6,19 @@
 // Points are closer together near x' where the model says that most happens there (ExamplePath::alpha).
 //
 // Adaptive: sums of more and more segments, until what the last step changed says that they are within the tolerance.
+// Each level puts its points where the one before saw multipliers and values change together (SegmentProfile).
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <list>
+#include <optional>
 #include <span>
 
+#include "attribution/kinks_behind.h"
 #include "attribution/measures.h"
+#include "attribution/mesh.h"
 #include "attribution/non_finite.h"
 #include "attribution/secant_walk.h"
 #include "attribution/sums.h"
@@ -26,22 +30,31 @@ namespace {
 
 /// Segments of the first sum, whose error nothing is known of.
 constexpr std::int64_t kFirstSegments = 8;
-/// Errors fall with this power of the number of segments at least: 1 where few kinks are left, 1.3 to 1.5 measured
-/// where there are many, 2 on smooth networks.
-constexpr double kOrder = 1;
-/// What decides on the next level counts on a little more.
-constexpr double kLikelyOrder = 1.25;
-/// By so much estimates are raised: 95 % are above the true error then (tests/accuracy/estimated_error.cpp).
-constexpr double kCaution = 1.8;
+/// Of the second one, half of whose error shows as the change.
+constexpr std::int64_t kSecondSegments = 16;
+/// A level has at most as many times the segments of the one before: further ahead is guessing.
+constexpr double kMostGrowth = 3;
+/// What decides on the next level expects so large a part of an estimate to be error.
+constexpr double kLikelyPart = 0.6;
+/// By so much estimates are raised: 95 % are above the true error then (tests/accuracy/estimated_error.cpp). What many
+/// kinks do adds up to about what it was on the level before; a few may by chance show no change.
+constexpr double kCautionFewKinks = 1.8, kCautionManyKinks = 1;
+/// Behind a layer.
+constexpr std::int64_t kManyKinks = 400;
+/// Levels of more segments take their points from the last one that was looked at.
+constexpr std::int64_t kMostProfiled = 32;
 /// Examples under way: enough for full runs at their ends.
 constexpr std::int64_t kMostAtOnce = 64;
 
 /// One example.
 struct Walker {
+  [[nodiscard]] std::int64_t count() const { return static_cast<std::int64_t>(alphas.size()) - 1; }
   ExamplePath path;
-  std::int64_t count = 0;            ///< segments of the level under way
-  std::list<LayerSums> pieces = {};  ///< its sums, piece by piece
-  std::int64_t count_before = 0;     ///< of the level before; 0: there was none
+  std::vector<double> alphas = {};                  ///< points of the level under way, ascending from 0 to 1
+  std::optional<SegmentProfile> profile = {};       ///< of the level under way
+  std::vector<double> profiled = {}, weights = {};  ///< what the last profile showed, and its alphas
+  std::list<LayerSums> pieces = {};                 ///< its sums, piece by piece
+  std::int64_t count_before = 0;                    ///< segments of the level before; 0: there was none
   LayerSums sums_before = {};
 };
 
@@ -70,6 +83,7 @@ class SecantIntegrator {
         result_(result),
         progress_(request, setup.inputs.count),
         exact_(std::ranges::all_of(setup.layers, [](const LayerChoice& layer) { return layer.affine_to_target; })),
+        kinks_(fixed() ? std::vector<std::int64_t>{} : kinks_behind(setup)),
         lanes_(lanes_for(setup)),
         evaluator_(setup, request.target, slots(),
                    {.optimize = request.optimize, .multipliers = true, .chain = true, .graded = true, .lanes = lanes_}),
@@ -79,14 +93,16 @@ class SecantIntegrator {
     std::int64_t elements = 0;
     for (const kernels::TensorType& type : evaluator_.layer_types()) elements += type.stored_elements();
     // The sums of two levels, and one more for every piece.
-    const std::int64_t bytes = 8 * (1 + lanes_) * std::max<std::int64_t>(1, elements);
+    std::int64_t bytes = 8 * (1 + lanes_) * std::max<std::int64_t>(1, elements);
+    if (profiled()) bytes += kMostProfiled * SegmentProfile::bytes_per_segment(evaluator_.layer_types());
     at_once_ = std::clamp<std::int64_t>(request.memory_budget / bytes, 1, kMostAtOnce);
   }
 
   void run() {
     while (next_ < setup_.inputs.count || !walkers_.empty()) {
       while (next_ < setup_.inputs.count && static_cast<std::int64_t>(walkers_.size()) < at_once_) {
-        walkers_.push_back({.path = evaluator_.path(next_++), .count = std::min(first_count(), most_steps())});
+        walkers_.push_back({.path = evaluator_.path(next_++)});
+        walkers_.back().alphas = first_mesh(walkers_.back().path);
       }
       walk_all();
       walkers_.remove_if([this](Walker& walker) { return close_level(walker); });
@@ -114,6 +130,11 @@ class SecantIntegrator {
     const std::int64_t runs = (each + most - 1) / most;
     return lanes_ * ((each + runs - 1) / runs);
   }
+  [[nodiscard]] std::vector<double> first_mesh(const ExamplePath& path) const {
+    if (fixed() && !setup_.first_points->empty()) return *setup_.first_points;
+    return graded_mesh(path, std::min(first_count(), most_steps()));
+  }
+  [[nodiscard]] bool profiled() const { return !fixed() && walk_.measure() == Measure::kDifferences; }
   [[nodiscard]] bool fixed() const { return request_.steps > 0 || exact_; }
   [[nodiscard]] std::int64_t first_count() const {
     if (request_.steps > 0) return request_.steps;
@@ -137,13 +158,16 @@ class SecantIntegrator {
   void walk_all() {
     std::vector<Strand> strands;
     for (Walker& walker : walkers_) {
-      const std::int64_t pieces = pieces_of(static_cast<std::int64_t>(walkers_.size()), walker.count);
+      const std::int64_t count = walker.count();
+      if (profiled() && count <= kMostProfiled) walker.profile.emplace(evaluator_.layer_types(), count);
+      const std::int64_t pieces = pieces_of(static_cast<std::int64_t>(walkers_.size()), count);
       for (std::int64_t piece = pieces; piece-- > 0;) {
         LayerSums& sums = walker.pieces.emplace_back(fixed() && pieces == 1 ? in_result(walker) : walk_.zeros());
-        const std::int64_t first = (piece + 1) * walker.count / pieces, last = piece * walker.count / pieces;
-        Strand strand{&walker.path, {}, &sums};
+        const std::int64_t first = (piece + 1) * count / pieces, last = piece * count / pieces;
+        Strand strand{&walker.path, {}, &sums, walker.profile ? &*walker.profile : nullptr, last};
         strand.alphas.reserve(static_cast<std::size_t>(first - last + 1));
-        for (std::int64_t k = first; k >= last; --k) strand.alphas.push_back(walker.path.alpha(k, walker.count));
+        for (std::int64_t k = first; k >= last; --k)
+          strand.alphas.push_back(walker.alphas[static_cast<std::size_t>(k)]);
         strands.push_back(std::move(strand));
       }
     }
@@ -161,20 +185,29 @@ class SecantIntegrator {
       worst = std::max(worst, errors.back());
     }
     const bool good = fixed() || worst <= request_.tolerance;
-    if (good || walker.count >= request_.max_steps) {
+    if (good || walker.count() >= request_.max_steps) {
       write(walker, sums, errors, good);
       return true;
     }
-    double growth = 2;
-    if (walker.count_before > 0) {
-      // A third at least, for what little more changes says little; and not on the word of one estimate alone.
-      growth = std::clamp(1.1 * std::pow(worst / request_.tolerance, 1 / kLikelyOrder), 4.0 / 3, 4.0);
-    }
-    walker.count_before = walker.count;
+    const std::int64_t next = next_count(walker, worst);
+    walker.count_before = walker.count();
     walker.sums_before = std::move(sums);
-    walker.count =
-        std::min(request_.max_steps, static_cast<std::int64_t>(std::ceil(growth * static_cast<double>(walker.count))));
+    if (walker.profile) {
+      walker.weights = walker.profile->weights(walker.alphas);
+      walker.profiled = std::move(walker.alphas);
+      walker.profile.reset();
+    }
+    walker.alphas =
+        walker.weights.empty() ? graded_mesh(walker.path, next) : redistributed(walker.profiled, walker.weights, next);
     return false;
+  }
+
+  /// So many that the change will be about the error of this level, and the next estimate within the tolerance.
+  [[nodiscard]] std::int64_t next_count(const Walker& walker, double worst) const {
+    if (walker.count_before == 0) return std::min(kSecondSegments, request_.max_steps);
+    const double growth = std::min(1 + kLikelyPart * worst / request_.tolerance, kMostGrowth);
+    return std::min(request_.max_steps,
+                    static_cast<std::int64_t>(std::ceil(growth * static_cast<double>(walker.count()))));
   }
 
   /// Zeros where the result will be, as far as layouts allow.
@@ -208,7 +241,7 @@ class SecantIntegrator {
   }
 
   /// How far a layer's sums may be off, relative L1; infinite where there is no level to compare with, NaN where steps
-  /// are fixed. With errors e ~ K^-kOrder of one sign, S_b - S_a = e_a - e_b = e_b (1 - q) / q.
+  /// are fixed. With errors e ~ 1 / K of one sign, S_b - S_a = e_a - e_b = e_b (K_b / K_a - 1).
   double estimate(Walker& walker, LayerSums& sums, std::size_t layer) {
     const std::span<const double> now = sums.views[layer].as<double>();
     const double norm = l1_norm(now);
@@ -217,8 +250,9 @@ class SecantIntegrator {
     if (fixed()) return std::numeric_limits<double>::quiet_NaN();
     if (walker.count_before == 0) return std::numeric_limits<double>::infinity();
     const double change = l1_distance(now, walker.sums_before.views[layer].as<double>());
-    const double q = std::pow(static_cast<double>(walker.count_before) / static_cast<double>(walker.count), kOrder);
-    const double error = kCaution * change * q / (1 - q);
+    const double growth = static_cast<double>(walker.count()) / static_cast<double>(walker.count_before);
+    const double caution = kinks_[layer] >= kManyKinks ? kCautionManyKinks : kCautionFewKinks;
+    const double error = caution * change / (growth - 1);
     return norm > 0 ? error / norm : error > 0 ? std::numeric_limits<double>::infinity() : 0;
   }
 
@@ -234,18 +268,17 @@ class SecantIntegrator {
     if (n == 0 && walker.path.grading != ExamplePath::kUniform) {
       result_.metadata["grading"] = fmt::format("{}", walker.path.grading);
     }
+    if (n == 0 && !fixed()) *setup_.first_points = walker.alphas;
     result_.target[n] = walker.path.target->index;
-    result_.steps[n] = walker.count;
+    result_.steps[n] = walker.count();
     result_.converged[n] = converged;
     progress_.report(++finished_, result_.evaluations[n]);
   }
 
   [[noreturn]] void refuse(const Walker& walker, std::size_t layer) const {
-    std::vector<double> alphas;
-    for (std::int64_t k = 0; k <= walker.count; ++k) alphas.push_back(walker.path.alpha(k, walker.count));
-    attribution::refuse(setup_, request_.target, {.multipliers = true},
-                        {fmt::format("the attribution of layer '{}'", setup_.layers[layer].name), walker.path.example,
-                         std::move(alphas)});
+    attribution::refuse(
+        setup_, request_.target, {.multipliers = true},
+        {fmt::format("the attribution of layer '{}'", setup_.layers[layer].name), walker.path.example, walker.alphas});
   }
 
   const Setup& setup_;
@@ -253,6 +286,7 @@ class SecantIntegrator {
   Result& result_;
   ProgressReport progress_;
   bool exact_;
+  std::vector<std::int64_t> kinks_;
   std::int64_t lanes_;
   Evaluator evaluator_;
   SecantWalk walk_;

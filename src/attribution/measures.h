@@ -39,9 +39,9 @@ void ablation(const Setup& setup, const Request& request, Result& result);
 /// The measure that the request asks for, for all examples of the Setup, with residuals.
 [[nodiscard]] Result compute(const Model::Impl& model, const Setup& setup, const Request& request);
 
-/// Fills in LayerResult::precision_error of a result in bfloat16.
+/// Fills in LayerResult::precision_error of a result in bfloat16. `points`: Setup::first_points of its run.
 void add_precision_error(const Model::Impl& model, const Inputs& inputs, const Request& request,
-                         const std::shared_ptr<kernels::Poll>& poll, Result& result);
+                         const std::shared_ptr<kernels::Poll>& poll, const std::vector<double>& points, Result& result);
 
 /// Where example `index` of a layer's values lies in its result.
 [[nodiscard]] std::span<double> values_of(LayerResult& layer, std::int64_t index, std::int64_t examples);

@@ -17,15 +17,25 @@ LayerSums SecantWalk::zeros() const {
 
 void SecantWalk::append(Lane& lane, const Strand& strand) {
   lane.push_back({{strand.path, strand.alphas[0]}});
-  for (std::size_t k = 1; k < strand.alphas.size(); ++k) {
-    lane.push_back({{strand.path, strand.alphas[k]}, strand.alphas[k - 1] - strand.alphas[k], strand.sums});
+  const std::size_t count = strand.alphas.size();
+  for (std::size_t k = 1; k < count; ++k) {
+    lane.push_back({{strand.path, strand.alphas[k]},
+                    strand.alphas[k - 1] - strand.alphas[k],
+                    strand.sums,
+                    strand.profile,
+                    strand.lowest + static_cast<std::int64_t>(count - 1 - k)});
   }
 }
 
 void SecantWalk::append_reversed(Lane& lane, const Strand& strand) {
   lane.back().also = strand.path;
-  for (std::size_t k = strand.alphas.size() - 1; k-- > 0;) {
-    lane.push_back({{strand.path, strand.alphas[k]}, strand.alphas[k + 1] - strand.alphas[k], strand.sums});
+  const std::size_t count = strand.alphas.size();
+  for (std::size_t k = count - 1; k-- > 0;) {
+    lane.push_back({{strand.path, strand.alphas[k]},
+                    strand.alphas[k + 1] - strand.alphas[k],
+                    strand.sums,
+                    strand.profile,
+                    strand.lowest + static_cast<std::int64_t>(count - 2 - k)});
   }
 }
 
@@ -106,6 +116,10 @@ void SecantWalk::run(std::span<const Strand> strands) {
 }
 
 void SecantWalk::add(std::size_t slot, std::span<const Stop* const> stops) {
+  for (std::size_t k = 0; k < stops.size(); ++k) {
+    const Stop& stop = *stops[k];
+    if (stop.profile != nullptr) stop.profile->record(stop.segment, evaluator_, slot + k, stop.length < 0);
+  }
   const std::vector<Tensor>& sums = stops[0]->sums->views;
   kernels::Device& device = evaluator_.device();
   for (std::size_t l = 0; l < sums.size(); ++l) {

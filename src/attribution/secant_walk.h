@@ -8,6 +8,7 @@
 #include "attribution/evaluator.h"
 #include "attribution/owned_tensor.h"
 #include "attribution/path_integral.h"
+#include "attribution/segment_profile.h"
 
 namespace mho::attribution {
 
@@ -20,8 +21,10 @@ struct LayerSums {
 /// Neighbouring segments of one example's path.
 struct Strand {
   ExamplePath* path = nullptr;
-  std::vector<double> alphas = {};  ///< descending; segment k lies between alphas[k] and alphas[k + 1]
-  LayerSums* sums = nullptr;        ///< what is added to
+  std::vector<double> alphas = {};    ///< descending; segment k lies between alphas[k] and alphas[k + 1]
+  LayerSums* sums = nullptr;          ///< what is added to
+  SegmentProfile* profile = nullptr;  ///< where segments are recorded, if anywhere
+  std::int64_t lowest = 0;            ///< number in the profile of the segment with the smallest alphas
 };
 
 class SecantWalk {
@@ -36,6 +39,7 @@ class SecantWalk {
   /// All strands. A path whose target is not known yet must have one that begins at alpha = 1. Those that add to the
   /// same sums must be one: lanes are summed side by side.
   void run(std::span<const Strand> strands);
+  [[nodiscard]] Measure measure() const { return measure_; }
   /// Zeros for every layer.
   [[nodiscard]] LayerSums zeros() const;
 
@@ -48,6 +52,8 @@ class SecantWalk {
     PathPoint point;
     double length = 0;  ///< of alpha that the segment covers; negative where it leads to larger ones
     LayerSums* sums = nullptr;
+    SegmentProfile* profile = nullptr;
+    std::int64_t segment = 0;           ///< of the profile
     const ExamplePath* also = nullptr;  ///< the path that begins here at its x', which is the same
   };
   using Lane = std::vector<Stop>;

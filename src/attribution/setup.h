@@ -28,6 +28,9 @@ struct Setup {
   PathSources sources;  ///< likewise
   graph::Analysis facts;
   std::vector<LayerChoice> layers;
+  /// Points of the first example's path, ascending: written where adaptive secants chose them, and taken where steps
+  /// are fixed and there are any (add_precision_error() repeats them).
+  std::shared_ptr<std::vector<double>> first_points = std::make_shared<std::vector<double>>();
   std::shared_ptr<kernels::Poll> poll;  ///< null where nobody can cancel
   bool batched = false;
   std::string batching;               ///< why, or why not

@@ -11,6 +11,7 @@
 #include "engine/plan.h"
 #include "engine/slots.h"
 #include "graph/analysis.h"
+#include "graph/passes/passes.h"
 
 namespace mho::engine {
 
@@ -36,7 +37,9 @@ std::shared_ptr<const Graph> Network::graph(std::int64_t batch) const {
     for (const auto& [name, array] : shapes_.fixed) {
       specialization.fixed_inputs[name] = kernels::Constant::from(array);
     }
-    slot = std::make_shared<const Graph>(model_->specialize(specialization));
+    Graph graph = model_->specialize(specialization);
+    graph::keep_ties(graph);
+    slot = std::make_shared<const Graph>(std::move(graph));
   }
   return slot;
 }
@@ -113,7 +116,10 @@ Batching Network::decide(Poll* poll) const {
     return {false, fmt::format("looped: output '{}' {}", output.name,
                                scales ? "differs between a batch and the loop" : "does not scale on its leading axis")};
   }
-  return {true, "micro-batched: a larger batch scales the leading axes only, and a probe agrees with the loop"};
+  const std::vector<bool> sure = surely_cut(*one, *several, kProbed);
+  const bool probed = !std::ranges::all_of(outputs, [&](ValueId id) { return sure[static_cast<std::size_t>(id)]; });
+  return {true, fmt::format("micro-batched: a larger batch scales the leading axes only, and {}",
+                            probed ? "a probe agrees with the loop" : "no operator mixes examples")};
 }
 
 std::vector<bool> Network::cut_by_batch(std::span<const ValueId> values, Poll* poll) const {

@@ -37,6 +37,7 @@ struct Window {
 struct ConvolutionAttributes {
   Window window;
   std::int64_t groups = 1;
+  bool keep_ties = false;  ///< equal windows give equal outputs, bit by bit: a maximum compares what comes of them
 };
 
 /// Work fused behind a convolution or matmul: y = relu?(y + bias + residual).
@@ -238,8 +239,7 @@ class Device {
 [[nodiscard]] std::unique_ptr<Device> make_reference_device();
 struct CpuOptions {
   int threads = 0;        ///< 0: all cores
-  bool winograd = false;  ///< 3 x 3 convolutions by Winograd's algorithm where it pays: faster, and rounding then
-                          ///< depends on batch and threads
+  bool winograd = true;   ///< 3 x 3 convolutions by Winograd's algorithm where it pays
   bool bfloat16 = false;  ///< convolutions and matrix products round their operands to bfloat16 where the CPU can
                           ///< multiply these and it pays; sums and all tensors stay float32
 };

@@ -40,7 +40,9 @@ double product_count(const Shape& w, const Shape& activations) {
 class Convolution final : public Primitive {
  public:
   Convolution(ConvolutionAttributes attributes, ConvolutionFusion fusion)
-      : attributes_(std::move(attributes)), fusion_(fusion) {}
+      : attributes_(std::move(attributes)), adjoint_(attributes_), fusion_(fusion) {
+    adjoint_.keep_ties = false;  // nobody compares gradients
+  }
   [[nodiscard]] ConvolutionFacts facts() const { return {attributes_, fusion_}; }
 
   [[nodiscard]] std::string_view name() const override { return "convolution"; }
@@ -99,13 +101,18 @@ class Convolution final : public Primitive {
     }
     return Magnitudes{.absolute = Positions::of({1}), .zero = zero, .mixes = true};
   }
+  [[nodiscard]] PrimitivePtr keeping_ties() const override {
+    ConvolutionAttributes attributes = attributes_;
+    attributes.keep_ties = true;
+    return make_convolution(std::move(attributes), fusion_);
+  }
   [[nodiscard]] LayoutRule layout_rule() const override { return LayoutRule::convolution; }
   [[nodiscard]] double flops(std::span<const TensorType> inputs, std::span<const TensorType> outputs) const override {
     return product_count(inputs[1].shape, outputs[0].shape);
   }
 
  private:
-  ConvolutionAttributes attributes_;
+  ConvolutionAttributes attributes_, adjoint_;
   ConvolutionFusion fusion_;
 };
 
@@ -124,7 +131,7 @@ void Convolution::vjp(Exec& exec, const VjpArgs& args) const {
     device.copy(ws, g, args.input_gradients.back());
   }
   if (!args.input_gradients[0].empty()) {
-    device.convolution_vjp_data(ws, attributes_, g, args.inputs[1], args.input_gradients[0]);
+    device.convolution_vjp_data(ws, adjoint_, g, args.inputs[1], args.input_gradients[0]);
   }
   if (!args.input_gradients[1].empty()) {
     device.convolution_vjp_weights(ws, attributes_, as_plain(exec, args.inputs[0]), as_plain(exec, g),
@@ -140,7 +147,9 @@ void Convolution::vjp(Exec& exec, const VjpArgs& args) const {
 class ConvolutionTranspose final : public Primitive {
  public:
   ConvolutionTranspose(ConvolutionAttributes attributes, Shape output_padding)
-      : attributes_(std::move(attributes)), output_padding_(std::move(output_padding)) {}
+      : attributes_(std::move(attributes)), adjoint_(attributes_), output_padding_(std::move(output_padding)) {
+    adjoint_.keep_ties = false;  // nobody compares gradients
+  }
 
   [[nodiscard]] std::string_view name() const override { return "convolution_transpose"; }
   [[nodiscard]] std::string describe() const override {
@@ -182,7 +191,7 @@ class ConvolutionTranspose final : public Primitive {
   void vjp(Exec& exec, const VjpArgs& args) const override {
     const Tensor& g = args.output_gradients[0];
     if (!args.input_gradients[0].empty()) {
-      exec.device.convolution(exec.workspace, attributes_, g, args.inputs[1], args.input_gradients[0], {});
+      exec.device.convolution(exec.workspace, adjoint_, g, args.inputs[1], args.input_gradients[0], {});
     }
     if (!args.input_gradients[1].empty()) {
       exec.device.convolution_vjp_weights(exec.workspace, attributes_, g, args.inputs[0], args.input_gradients[1]);
@@ -202,12 +211,17 @@ class ConvolutionTranspose final : public Primitive {
     if (!active.has(0) || active.has(1)) return std::nullopt;
     return Magnitudes{.absolute = Positions::of({1}), .mixes = true};
   }
+  [[nodiscard]] PrimitivePtr keeping_ties() const override {
+    ConvolutionAttributes attributes = attributes_;
+    attributes.keep_ties = true;
+    return make_convolution_transpose(std::move(attributes), output_padding_);
+  }
   [[nodiscard]] double flops(std::span<const TensorType> inputs, std::span<const TensorType>) const override {
     return product_count(inputs[1].shape, inputs[0].shape);
   }
 
  private:
-  ConvolutionAttributes attributes_;
+  ConvolutionAttributes attributes_, adjoint_;
   Shape output_padding_;
 };
 

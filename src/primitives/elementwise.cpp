@@ -165,11 +165,14 @@ class BinaryPrimitive final : public Primitive {
       throw Error(Code::kInvalidModel,
                   fmt::format("{} does not take {} and {} tensors", name(), to_string(a.dtype), to_string(b.dtype)));
     }
-    return {{compares() || logical ? DType::b8 : a.dtype, broadcast_shape(a.shape, b.shape, name())}};
+    return {{is_comparison() || logical ? DType::b8 : a.dtype, broadcast_shape(a.shape, b.shape, name())}};
   }
   void forward(Exec& exec, std::span<const Tensor> in, std::span<const Tensor> out,
                std::span<const Tensor>) const override {
     exec.device.binary(exec.workspace, f_, in[0], in[1], out[0]);
+  }
+  [[nodiscard]] bool compares(Positions active) const override {
+    return active.has(0) && active.has(1) && (is_comparison() || f_ == Binary::max || f_ == Binary::min);
   }
   void vjp(Exec& exec, const VjpArgs& args) const override;
   [[nodiscard]] BackwardReads backward_reads(Positions wanted) const override {
@@ -252,7 +255,7 @@ class BinaryPrimitive final : public Primitive {
   }
 
  private:
-  [[nodiscard]] bool compares() const { return f_ >= Binary::equal && f_ <= Binary::greater_or_equal; }
+  [[nodiscard]] bool is_comparison() const { return f_ >= Binary::equal && f_ <= Binary::greater_or_equal; }
 
   Binary f_;
 };

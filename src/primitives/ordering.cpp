@@ -22,6 +22,7 @@ class Positional : public Primitive {
 class TopK final : public Positional {
  public:
   TopK(std::int64_t axis, std::int64_t k, bool largest) : axis_(axis), k_(k), largest_(largest) {}
+  [[nodiscard]] bool compares(Positions) const override { return true; }
   [[nodiscard]] std::string_view name() const override { return "top_k"; }
   [[nodiscard]] std::string describe() const override {
     return fmt::format("{} {} of axis {}", k_, largest_ ? "largest" : "smallest", axis_);

@@ -48,6 +48,7 @@ class PoolMax final : public Pool {
   void vjp(Exec& exec, const VjpArgs& args) const override {
     exec.device.pool_max_vjp(exec.workspace, window_, args.output_gradients[0], args.saved[0], args.input_gradients[0]);
   }
+  [[nodiscard]] bool compares(Positions) const override { return true; }
   [[nodiscard]] bool affine(Positions) const override { return false; }
   [[nodiscard]] bool piecewise_affine(Positions) const override { return true; }
   void kinks(Exec& exec, const LineArgs& line, std::vector<double>& at) const override;

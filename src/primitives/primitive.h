@@ -169,6 +169,13 @@ class Primitive {
   /// look behind this primitive.
   [[nodiscard]] virtual std::optional<Magnitudes> magnitudes(Positions /*active*/) const { return std::nullopt; }
 
+  /// Whether equal elements of the inputs `active` are told from different ones, however little these differ (maxima,
+  /// orders).
+  [[nodiscard]] virtual bool compares(Positions /*active*/) const { return false; }
+  /// Of a primitive that may round equal windows of its input to outputs that are not quite equal: one that does not.
+  /// Null: it never does.
+  [[nodiscard]] virtual std::shared_ptr<const Primitive> keeping_ties() const { return nullptr; }
+
   [[nodiscard]] virtual LayoutRule layout_rule() const { return LayoutRule::plain; }
   /// For LayoutRule::channels: whether every boundary on axis 1 is a multiple of the channel block.
   [[nodiscard]] virtual bool blocked_boundaries(std::span<const TensorType> /*inputs*/,

@@ -46,6 +46,7 @@ class Reduce final : public Primitive {
     }
     return {type};
   }
+  [[nodiscard]] bool compares(Positions) const override { return extremum(); }
   [[nodiscard]] std::vector<TensorType> saved(std::span<const TensorType> inputs,
                                               std::span<const TensorType> outputs) const override {
     if (!extremum() || !inputs[0].is_real()) return {};

@@ -2,6 +2,8 @@
 // rounding.
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "kernels/cpu/cpu_device.h"
 #include "kernels/cpu/winograd.h"
 #include "kernels/cpu_support.h"
@@ -10,16 +12,23 @@ namespace mho::kernels::testing {
 namespace {
 
 constexpr double kTolerance = 2e-5;
-const ConvolutionAttributes kThreeByThree{{{3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}, {}}, 1};
 
 struct Case {
+  ConvolutionAttributes attributes;
   Shape x, w, y;
 };
 
+/// Whole tiles and cut ones, any padding that an adjoint can have too; now and then weights so wide that tiles are
+/// small.
 Case draw_case() {
-  const std::int64_t images = draw(1, 3), in = draw_one<std::int64_t>({32, 48, 64, 80}),
-                     out = draw_one<std::int64_t>({32, 64, 96}), height = draw(13, 18), width = draw(13, 18);
-  return {{images, in, height, width}, {out, in, 3, 3}, {images, out, height, width}};
+  const bool wide = draw(0, 19) == 0;
+  const std::int64_t images = draw(1, 3), in = wide ? 208 : 16 * draw(1, 5), out = wide ? 96 : 16 * draw(1, 5);
+  const std::int64_t height = draw(3, wide ? 9 : 18), width = draw(wide ? 7 : 3, wide ? 9 : 18);
+  const Shape begin{draw(0, 2), draw(0, 2)}, end{draw(0, 2), draw(0, 2)};
+  return {{{{3, 3}, {1, 1}, {1, 1}, begin, end, {}}, 1},
+          {images, in, height, width},
+          {out, in, 3, 3},
+          {images, out, height + begin[0] + end[0] - 2, width + begin[1] + end[1] - 2}};
 }
 
 /// Runs `verb` on the reference and on a CPU device with Winograd's algorithm.
@@ -36,48 +45,110 @@ void run_both(const Verb& verb) {
   }
 }
 
+void expect_convolution(const Case& c, bool with_residual, bool relu, unsigned seed) {
+  Bench bench(seed);
+  const Pair x = bench.random(c.x, Layout::blocked), residual = bench.random(c.y, Layout::blocked);
+  const Pair bias = bench.random({c.y[1]}), y = bench.output(c.y, Layout::blocked);
+  Pair w = bench.random(c.w);
+  w.cpu.constant = true;
+  run_both([&](Device& device, Workspace& workspace, const Pick& pick) {
+    const Epilogue epilogue{&pick(bias), with_residual ? &pick(residual) : nullptr, relu};
+    device.convolution(workspace, c.attributes, pick(x), pick(w), pick(y), epilogue);
+  });
+  bench.expect_equal(y, kTolerance, "y", static_cast<double>(c.x[1]));
+}
+
+void expect_adjoint(const Case& c, unsigned seed) {
+  Bench bench(seed);
+  const Pair gy = bench.random(c.y, Layout::blocked), gx = bench.output(c.x, Layout::blocked);
+  Pair w = bench.random(c.w);
+  w.cpu.constant = true;
+  run_both([&](Device& device, Workspace& workspace, const Pick& pick) {
+    device.convolution_vjp_data(workspace, c.attributes, pick(gy), pick(w), pick(gx));
+  });
+  bench.expect_equal(gx, kTolerance, "gx", static_cast<double>(c.y[1]));
+}
+
 TEST(CpuWinograd, EqualsReference) {
   EXPECT_TRUE(rc::check("forward", [] {
-    const Case c = draw_case();
-    Bench bench(draw_seed());
-    const Pair x = bench.random(c.x, Layout::blocked), residual = bench.random(c.y, Layout::blocked);
-    const Pair bias = bench.random({c.y[1]}), y = bench.output(c.y, Layout::blocked);
-    Pair w = bench.random(c.w);
-    w.cpu.constant = true;
-    const bool with_residual = *rc::gen::arbitrary<bool>();
-    const bool relu = *rc::gen::arbitrary<bool>();
-    run_both([&](Device& device, Workspace& workspace, const Pick& pick) {
-      const Epilogue epilogue{&pick(bias), with_residual ? &pick(residual) : nullptr, relu};
-      device.convolution(workspace, kThreeByThree, pick(x), pick(w), pick(y), epilogue);
-    });
-    bench.expect_equal(y, kTolerance, "y", static_cast<double>(c.x[1]));
+    expect_convolution(draw_case(), *rc::gen::arbitrary<bool>(), *rc::gen::arbitrary<bool>(), draw_seed());
   }));
 }
 
 TEST(CpuWinograd, AdjointEqualsReference) {
-  EXPECT_TRUE(rc::check("backward", [] {
-    const Case c = draw_case();
-    Bench bench(draw_seed());
-    const Pair gy = bench.random(c.y, Layout::blocked), gx = bench.output(c.x, Layout::blocked);
-    Pair w = bench.random(c.w);
-    w.cpu.constant = true;
-    run_both([&](Device& device, Workspace& workspace, const Pick& pick) {
-      device.convolution_vjp_data(workspace, kThreeByThree, pick(gy), pick(w), pick(gx));
-    });
-    bench.expect_equal(gx, kTolerance, "gx", static_cast<double>(c.y[1]));
-  }));
+  EXPECT_TRUE(rc::check("backward", [] { expect_adjoint(draw_case(), draw_seed()); }));
+}
+
+/// The first image among five on two threads, and alone on one thread: the same bits.
+TEST(CpuWinograd, ResultsDependOnNeitherBatchNorThreads) {
+  for (const std::int64_t channels : {48, 208}) {
+    const auto run = [&](std::int64_t images, int threads) {
+      const ConvolutionAttributes attributes{{{3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}, {}}, 1};
+      const auto device = make_cpu_device({.threads = threads, .winograd = true});
+      std::mt19937 random(7);
+      Scratch memory;
+      const auto tensor = [&](const Shape& shape, Layout layout) {
+        const TensorType type{DType::f32, shape, layout};
+        const Tensor made{type, memory.take(type.bytes()), true};
+        for (float& v : made.as<float>()) v = std::uniform_real_distribution<float>(-1, 1)(random);
+        return made;
+      };
+      const Tensor w = tensor({channels, channels, 3, 3}, Layout::plain);
+      const Tensor x = tensor({images, channels, 15, 15}, Layout::blocked);
+      const Tensor y = tensor({images, channels, 15, 15}, Layout::blocked);
+      Scratch scratch;
+      Workspace workspace(scratch);
+      device->convolution(workspace, attributes, x, w, y, {});
+      const auto written = y.as<float>();
+      return std::vector<float>(written.begin(), written.begin() + channels * 15 * 15);
+    };
+    EXPECT_EQ(run(5, 2), run(1, 1)) << channels << " channels";
+  }
+}
+
+/// Equal windows of a flat picture: asked to keep ties, a device gives them equal outputs. Winograd's algorithm would
+/// not.
+TEST(CpuWinograd, KeepsTiesWhereItIsAskedTo) {
+  if (!cpu::has_winograd()) GTEST_SKIP() << "this CPU has no AVX-512";
+  const auto distinct = [](bool keep_ties) {
+    const ConvolutionAttributes attributes{{{3, 3}, {1, 1}, {1, 1}, {0, 0}, {0, 0}, {}}, 1, keep_ties};
+    const auto device = make_cpu_device(1);
+    std::mt19937 random(3);
+    Scratch memory;
+    const auto tensor = [&](const Shape& shape, Layout layout, bool flat) {
+      const TensorType type{DType::f32, shape, layout};
+      const Tensor made{type, memory.take(type.bytes()), true};
+      for (float& v : made.as<float>()) v = flat ? 0.7F : std::uniform_real_distribution<float>(-1, 1)(random);
+      return made;
+    };
+    const Tensor x = tensor({1, 32, 18, 18}, Layout::blocked, true), w = tensor({32, 32, 3, 3}, Layout::plain, false);
+    const Tensor y = tensor({1, 32, 16, 16}, Layout::blocked, false);
+    Scratch scratch;
+    Workspace workspace(scratch);
+    device->convolution(workspace, attributes, x, w, y, {});
+    std::set<float> first_channel;
+    for (std::size_t i = 0; i < 256; ++i) first_channel.insert(y.as<float>()[16 * i]);
+    return first_channel.size();
+  };
+  EXPECT_EQ(distinct(true), 1U);
+  EXPECT_GT(distinct(false), 1U);
 }
 
 TEST(CpuWinograd, IsUsedWhereItPaysAndNowhereElse) {
-  const auto type = [](std::int64_t channels, std::int64_t size) {
-    return TensorType{DType::f32, {1, channels, size, size}, Layout::blocked};
+  const auto tile = [](std::int64_t channels, std::int64_t size, std::int64_t stride = 1) {
+    const TensorType x{DType::f32, {1, channels, size, size}, Layout::blocked};
+    const TensorType y{DType::f32, {1, channels, size / stride, size / stride}, Layout::blocked};
+    const ConvolutionAttributes attributes{{{3, 3}, {stride, stride}, {1, 1}, {1, 1}, {1, 1}, {}}, 1};
+    return cpu::winograd_tile(attributes, x, y);
   };
-  EXPECT_TRUE(cpu::winograd_pays(kThreeByThree, type(64, 56), type(64, 56)));
-  EXPECT_FALSE(cpu::winograd_pays(kThreeByThree, type(16, 32), type(16, 32))) << "few channels";
-  EXPECT_FALSE(cpu::winograd_pays(kThreeByThree, type(512, 7), type(512, 7))) << "wide weights, few tiles";
-  ConvolutionAttributes strided = kThreeByThree;
-  strided.window.strides = {2, 2};
-  EXPECT_FALSE(cpu::winograd_pays(strided, type(64, 56), type(64, 28)));
+  if (!cpu::has_winograd()) GTEST_SKIP() << "this CPU has no AVX-512";
+  EXPECT_EQ(tile(64, 56), cpu::Tile::four);
+  EXPECT_EQ(tile(16, 32), cpu::Tile::four);
+  EXPECT_EQ(tile(256, 14), cpu::Tile::two) << "wide weights, few tiles";
+  EXPECT_EQ(tile(512, 28), cpu::Tile::four) << "wide weights, many tiles";
+  EXPECT_FALSE(tile(512, 7)) << "wider weights, fewer tiles";
+  EXPECT_FALSE(tile(64, 56, 2)) << "strided";
+  EXPECT_FALSE(tile(24, 56)) << "half a block of channels";
 }
 
 }  // namespace

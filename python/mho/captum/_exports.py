@@ -17,7 +17,7 @@ from ..torch._export import batch_flags
 _KEPT = 4  # exports per module
 _lock = threading.RLock()
 _exports: weakref.WeakKeyDictionary[nn.Module, OrderedDict[Any, Any]] = weakref.WeakKeyDictionary()
-_options: dict[str, Any] = {"precision": None, "threads": 0, "exporter": "auto", "winograd": False}
+_options: dict[str, Any] = {"precision": None, "threads": 0, "exporter": "auto", "winograd": True}
 
 
 def configure(**options: Any) -> dict[str, Any]:

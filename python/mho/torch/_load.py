@@ -26,7 +26,7 @@ def load(
     threads: int = 0,
     dynamic_batch: bool = True,
     exporter: str = "auto",
-    winograd: bool = False,
+    winograd: bool = True,
 ) -> TorchModel:
     """Exports an nn.Module to ONNX in memory and loads it; layers have the names of submodules.
 

@@ -12,6 +12,9 @@ namespace mho::graph {
 /// Makes `feeds` the inputs of the graph, constants among them too: nodes whose outputs are all feeds disappear, and
 /// nodes that would overwrite a feed write to fresh values instead.
 void cut_at(Graph& graph, std::span<const ValueId> feeds);
+/// Primitives in front of a maximum or an order keep ties (Primitive::keeping_ties()): where rounding decides which of
+/// several equal elements is the largest, attributions wander among them. Sees the whole of a model, before cuts.
+void keep_ties(Graph& graph);
 /// Removes every node that no value of `keep` depends on.
 void remove_dead(Graph& graph, std::span<const ValueId> keep);
 /// Conv followed by x * c and x + d with per-channel constants (BatchNormalization): folded into weights and bias.

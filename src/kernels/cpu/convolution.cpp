@@ -6,7 +6,6 @@
 
 #include "kernels/cpu/cpu_device.h"
 #include "kernels/cpu/onednn.h"
-#include "kernels/cpu/winograd.h"
 
 namespace mho::kernels {
 
@@ -214,17 +213,17 @@ std::int64_t merge_of(const Request& r) { return merge_of(r.attributes.groups, r
 
 bool is_one_block(const TensorType& type) { return type.layout == Layout::blocked && type.shape[1] == kChannelBlock; }
 
-auto forward_pd(const dnnl::engine& engine, const Request& r, const Epilogue& epilogue, bool winograd_allowed) {
+auto forward_pd(const dnnl::engine& engine, const Request& r, const Epilogue& epilogue) {
   const memory::desc bias =
       epilogue.bias != nullptr ? describe({DType::f32, {r.y.shape[1]}, Layout::plain}) : memory::desc();
   const auto make = [&](const ConvolutionShape& s) {
     dnnl::primitive_attr attr = cpu::with_user_scratchpad();
     dnnl::post_ops ops;
     if (epilogue.residual != nullptr) {
-      if (cpu::is_memory_of(r.y, s.y) && s.algorithm == dnnl::algorithm::convolution_direct) {
+      if (cpu::is_memory_of(r.y, s.y)) {
         ops.append_binary(dnnl::algorithm::binary_add, s.y);
       } else {
-        ops.append_sum(1.0F);  // a binary operand's layout must be known beforehand, and Winograd kernels take none
+        ops.append_sum(1.0F);  // a binary operand's layout must be known beforehand
       }
     }
     if (epilogue.relu) cpu::append_relu(ops);
@@ -238,13 +237,6 @@ auto forward_pd(const dnnl::engine& engine, const Request& r, const Epilogue& ep
     last.x = cpu::describe_channels_last(r.x);
     last.y = cpu::describe_channels_last(r.y);
     shapes.insert(shapes.begin(), last);
-  }
-  if (winograd_allowed && cpu::winograd_pays(r.attributes, r.x, r.y)) {
-    ConvolutionShape winograd = shapes.back();
-    winograd.x = describe(r.x);
-    winograd.y = describe(r.y);
-    winograd.algorithm = dnnl::algorithm::convolution_winograd;
-    if (auto pd = make(winograd)) return pd;
   }
   return fastest(shapes, make);
 }
@@ -272,9 +264,9 @@ bool has_empty_windows(const Request& r) {
   return false;
 }
 
-Prepared prepare_forward(const dnnl::engine& engine, const Request& r, const Epilogue& epilogue, bool winograd) {
+Prepared prepare_forward(const dnnl::engine& engine, const Request& r, const Epilogue& epilogue) {
   if (!has_elements(r)) return {};
-  const auto pd = forward_pd(engine, r, epilogue, winograd);
+  const auto pd = forward_pd(engine, r, epilogue);
   if (!pd) return {};
   // oneDNN 2.6 (brgconv) writes wrong sums, or crashes with a ReLU behind, in windows that lie over padding alone.
   const bool sums =
@@ -358,16 +350,17 @@ std::string CpuDevice::convolution_implementation(const ConvolutionAttributes& a
     const auto pd = backward_pd(engine_, r);
     return pd ? pd.impl_info_str() : "";
   }
-  const auto pd = forward_pd(engine_, r, {}, options_.winograd);
+  const auto pd = forward_pd(engine_, r, {});
   return pd ? pd.impl_info_str() : "";
 }
 
 void CpuDevice::convolution(Workspace& workspace, const ConvolutionAttributes& attributes, const Tensor& x,
                             const Tensor& w, const Tensor& y, const Epilogue& epilogue) {
   if (bfloat16_convolution(workspace, attributes, x, w, y, epilogue)) return;
+  if (winograd(workspace, attributes, false, x, w, y, epilogue)) return;
   const cpu::ScopedThreads threads(threads_of(threads_, y.shape(), w.shape()));
   auto& p = workspace.slot<Prepared>([&] {
-    return prepare_forward(engine_, Request{attributes, x.type, w.shape(), y.type}, epilogue, options_.winograd);
+    return prepare_forward(engine_, Request{attributes, x.type, w.shape(), y.type}, epilogue);
   });
   if (!p.possible) return ReferenceDevice<float>::convolution(workspace, attributes, x, w, y, epilogue);
   p.call.set(DNNL_ARG_WEIGHTS, p.weights.packed(workspace, *packed_, w));
@@ -399,7 +392,7 @@ void CpuDevice::convolution_vjp_data(Workspace& workspace, const ConvolutionAttr
                                      const Tensor& w, const Tensor& gx) {
   if (strided_adjoint(workspace, attributes, gy, w, gx)) return;
   if (bfloat16_convolution_vjp_data(workspace, attributes, gy, w, gx)) return;
-  if (winograd_adjoint(workspace, attributes, gy, w, gx)) return;
+  if (winograd(workspace, attributes, true, gy, w, gx, {})) return;
   const cpu::ScopedThreads threads(threads_of(threads_, gy.shape(), w.shape()));
   auto& p = workspace.slot<Prepared>([&] {
     return prepare_backward(engine_, Request{attributes, gx.type, w.shape(), gy.type});

@@ -89,9 +89,10 @@ class CpuDevice : public ReferenceDevice<float> {
   /// convolution_vjp_data() where strides leave few channels as many phases; false: not done, another way is faster.
   bool strided_adjoint(Workspace&, const ConvolutionAttributes& attributes, const Tensor& gy, const Tensor& w,
                        const Tensor& gx);
-  /// convolution_vjp_data() by Winograd's algorithm; false: not done, another way is faster.
-  bool winograd_adjoint(Workspace&, const ConvolutionAttributes& attributes, const Tensor& gy, const Tensor& w,
-                        const Tensor& gx);
+  /// convolution(), or convolution_vjp_data() with `adjoint`, by Winograd's algorithm; false: not done, another way is
+  /// faster.
+  bool winograd(Workspace&, const ConvolutionAttributes& attributes, bool adjoint, const Tensor& x, const Tensor& w,
+                const Tensor& y, const Epilogue& epilogue);
   /// convolution() in bfloat16; false: not done, the CPU cannot or it does not pay.
   bool bfloat16_convolution(Workspace&, const ConvolutionAttributes& attributes, const Tensor& x, const Tensor& w,
                             const Tensor& y, const Epilogue& epilogue);

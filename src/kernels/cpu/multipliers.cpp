@@ -1,4 +1,4 @@
-// DeepLIFT multipliers that have to be fast: Rescale as a vector loop, MaxPool in both layouts.
+// DeepLIFT multipliers that have to be fast: Rescale as a vector loop.
 #include "kernels/reference/multipliers.h"
 
 #include "kernels/cpu/blocked.h"
@@ -38,38 +38,6 @@ MHO_VECTORISED void relu(const float* x, const float* rx, const float* my, float
     const bool rounding = !(std::abs(delta) > kUlps * std::max(std::abs(x[i]), std::abs(rx[i])));
     const float slope = x[i] + rx[i] > 0.0F ? 1.0F : 0.0F;
     mx[i] = my[i] * (rounding ? slope : (y - ry) / (rounding ? 1.0F : delta));
-  }
-}
-
-/// add_extremum() of the maxima of one window in all lanes of a channel block, whose cells lie apart.
-MHO_VECTORISED void add_maxima(const float* x, const float* rx, const std::int32_t* p, const std::int32_t* q,
-                               const float* my, float* mx) {
-  std::int32_t apart = 0;
-#pragma omp simd reduction(| : apart)
-  for (std::int32_t l = 0; l < kChannelBlock; ++l) apart |= p[l] ^ q[l];
-  constexpr auto kLanes = static_cast<std::int32_t>(kChannelBlock);
-  if (apart == 0) {
-#pragma omp simd
-    for (std::int32_t l = 0; l < kLanes; ++l) {
-      const std::int32_t at = (p[l] < 0 ? 0 : p[l]) * kLanes + l;
-      mx[at] += p[l] < 0 ? 0.0F : my[l];
-    }
-    return;
-  }
-#pragma omp simd
-  for (std::int32_t l = 0; l < kLanes; ++l) {
-    const std::int32_t at_p = (p[l] < 0 ? 0 : p[l]) * kLanes + l;
-    const std::int32_t at_q = (q[l] < 0 ? 0 : q[l]) * kLanes + l;
-    const double a = x[at_p], b = x[at_q], ra = rx[at_p], rb = rx[at_q];
-    const double m = my[l];
-    const double first = a < rb ? rb : a;
-    const double second = ra < b ? b : ra;
-    const bool none = p[l] < 0 || m == 0;
-    const bool one = p[l] == q[l];
-    const double of_p = m * ((first - rb) + (a - second)) / 2 / (a - ra);
-    const double of_q = m * ((a - first) + (second - rb)) / 2 / (b - rb);
-    mx[at_p] += none ? 0.0F : one ? my[l] : a == ra ? 0.0F : static_cast<float>(of_p);
-    mx[at_q] += none || one || b == rb ? 0.0F : static_cast<float>(of_q);
   }
 }
 
@@ -124,44 +92,6 @@ void CpuDevice::reveal_cancel(Workspace&, const UnaryFunction& f, const Tensor& 
   });
   cpu::zero_padding(even);
   cpu::zero_padding(odd);
-}
-
-void CpuDevice::pool_max_multipliers(Workspace&, const Window&, const Tensor& x, const Tensor& rx, const Tensor& winner,
-                                     const Tensor& rwinner, const Tensor& my, const Tensor& mx) {
-  const cpu::Images in = cpu::images_of(mx.shape());
-  const std::int64_t in_points = in.points;
-  const std::int64_t out_points = cpu::images_of(my.shape()).points;
-  const std::int64_t lanes = mx.type.layout == Layout::blocked ? kChannelBlock : 1;
-  const std::int64_t planes = in.images * (lanes == 1 ? in.channels : in.blocks());
-  const bool in_lanes = lanes == kChannelBlock && in_points < (1 << 26);  // 32 bits find every element
-  const float* const xs = x.as<float>().data();
-  const float* const rxs = rx.as<float>().data();
-  const std::int32_t* const p = winner.as<std::int32_t>().data();
-  const std::int32_t* const q = rwinner.as<std::int32_t>().data();
-  const float* const from = my.as<float>().data();
-  float* const to = mx.as<float>().data();
-  cpu::parallel_for(threads_, planes, (in_points + 8 * out_points) * lanes, 1,
-                    [&](std::int64_t begin, std::int64_t end) {
-                      for (std::int64_t plane = begin; plane < end; ++plane) {
-                        const std::int64_t base = plane * in_points * lanes;
-                        std::fill_n(to + base, in_points * lanes, 0.0F);
-                        if (in_lanes) {
-                          for (std::int64_t o = 0; o < out_points; ++o) {
-                            const std::int64_t at = (plane * out_points + o) * lanes;
-                            add_maxima(xs + base, rxs + base, p + at, q + at, from + at, to + base);
-                          }
-                          continue;
-                        }
-                        for (std::int64_t o = 0; o < out_points * lanes; ++o) {
-                          const std::int64_t at = plane * out_points * lanes + o;
-                          const std::int64_t lane = o % lanes;
-                          if (p[at] < 0 || from[at] == 0.0F) continue;
-                          add_extremum<float>(1, xs + base + lane, rxs + base + lane, p[at], q[at], from[at],
-                                              to + base + lane, lanes);
-                        }
-                      }
-                    });
-  cpu::zero_padding(mx);
 }
 
 }  // namespace mho::kernels

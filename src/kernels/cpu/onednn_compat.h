@@ -12,7 +12,6 @@ namespace mho::kernels::cpu {
 struct ConvolutionShape {
   dnnl::memory::desc x, w, bias, y;
   dnnl::memory::dims strides, dilates, pads_begin, pads_end;
-  dnnl::algorithm algorithm = dnnl::algorithm::convolution_direct;  ///< forwards
 };
 
 inline bool is_empty(const dnnl::memory::desc& md) { return md == dnnl::memory::desc(); }
@@ -22,7 +21,7 @@ inline dnnl::convolution_forward::primitive_desc convolution_forward_pd(const dn
                                                                         const ConvolutionShape& s,
                                                                         const dnnl::primitive_attr& attr) try {
   constexpr auto kind = dnnl::prop_kind::forward_inference;
-  const auto algorithm = s.algorithm;
+  constexpr auto algorithm = dnnl::algorithm::convolution_direct;
   using Forward = dnnl::convolution_forward;
 #if DNNL_VERSION_MAJOR >= 3
   if (is_empty(s.bias))

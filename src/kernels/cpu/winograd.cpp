@@ -1,7 +1,6 @@
-// When Winograd's algorithm (arXiv 1509.09308) does a 3 x 3 convolution in fewer multiplications, and pays.
+// When Winograd's algorithm does a convolution or its adjoint in x, and with which tiles.
 //
-// oneDNN has it forwards for AVX-512, at 1.3 to 2.1 times the speed of the direct kernels; its own backward kernels are
-// slower, so the adjoint is run as what it is for stride 1: a convolution with the weights turned around.
+// oneDNN has it too, but there rounding depends on batch and threads.
 #include "kernels/cpu/winograd.h"
 
 #include <algorithm>
@@ -12,45 +11,31 @@ namespace mho::kernels {
 
 namespace cpu {
 
-bool winograd_pays(const ConvolutionAttributes& attributes, const TensorType& x, const TensorType& y) {
+// Measured with AVX-512 on one core, against oneDNN's direct kernels, for 1 to 13 images: tiles of 4 x 4 take a third
+// to a half of the time, of 2 x 2 half to 0.7. Transformed weights are 4 and 16 / 9 times as large as before. Where
+// they do not stay in the second-level cache, they must serve many tiles: 256 channels at 14 x 14 are as fast with
+// either, 512 channels at 7 x 7 with neither.
+std::optional<Tile> winograd_tile(const ConvolutionAttributes& attributes, const TensorType& x, const TensorType& y) {
+  constexpr std::int64_t kCachedWeights = 128 * 128, kTilesForWideWeights = 49, kWeightsPerSmallTile = 8192;
   const Window& window = attributes.window;
-  const auto all = [](const Shape& values, std::int64_t wanted) {
+  const auto are = [](const Shape& values, std::int64_t wanted) {
     return std::ranges::all_of(values, [&](std::int64_t v) { return v == wanted; });
   };
-  if (attributes.groups != 1 || window.kernel.size() != 2 || !all(window.kernel, 3) || !all(window.strides, 1) ||
-      !all(window.dilations, 1) || !all(window.pads_begin, 1) || !all(window.pads_end, 1) ||
-      x.layout != Layout::blocked || y.layout != Layout::blocked) {
-    return false;
+  const auto pads = [](const Shape& values) { return std::ranges::all_of(values, [](auto v) { return v <= 2; }); };
+  if (!has_winograd() || attributes.groups != 1 || window.kernel.size() != 2 || !are(window.kernel, 3) ||
+      !are(window.strides, 1) || !are(window.dilations, 1) || !pads(window.pads_begin) || !pads(window.pads_end) ||
+      x.layout != Layout::blocked || y.layout != Layout::blocked || x.shape[1] % kChannelBlock != 0 ||
+      y.shape[1] % kChannelBlock != 0) {
+    return {};
   }
-  // By the shape of one example, so that results depend on neither batch nor threads. Tiles of 4 x 4 outputs; measured
-  // on 1 and 2 cores with AVX-512 (oneDNN 2.6): few tiles or few channels lose, and so do wide weights, four times as
-  // large as before, that few tiles share.
-  const std::int64_t channels = std::min(x.shape[1], y.shape[1]);
-  const std::int64_t tiles = ((y.shape[2] + 3) / 4) * ((y.shape[3] + 3) / 4);
-  if (x.shape[1] % kChannelBlock != 0 || y.shape[1] % kChannelBlock != 0 || channels < 32) return false;
-  return tiles >= (channels >= 64 ? channels / 16 : 16);
-}
-
-std::optional<ConvolutionAttributes> adjoint_convolution(const ConvolutionAttributes& attributes) {
-  ConvolutionAttributes adjoint = attributes;
-  Window& window = adjoint.window;
-  for (std::size_t i = 0; i < window.kernel.size(); ++i) {
-    window.pads_begin[i] = window.kernel[i] - 1 - window.pads_begin[i];
-    window.pads_end[i] = window.kernel[i] - 1 - window.pads_end[i];
-    if (window.pads_begin[i] < 0 || window.pads_end[i] < 0) return {};
-  }
-  return adjoint;
-}
-
-void adjoint_weights(const Tensor& from, std::span<float> to) {
-  const std::int64_t filters = from.dim(0), channels = from.dim(1);
-  const std::int64_t window = element_count(from.shape()) / (filters * channels);
-  const float* w = from.as<float>().data();
-  for (std::int64_t m = 0; m < filters; ++m) {
-    for (std::int64_t c = 0; c < channels; ++c, w += window) {
-      std::reverse_copy(w, w + window, to.data() + (c * filters + m) * window);
-    }
-  }
+  const auto tiles = [&](std::int64_t outputs) {
+    return (y.shape[2] + outputs - 1) / outputs * ((y.shape[3] + outputs - 1) / outputs);
+  };
+  const std::int64_t weights = x.shape[1] * y.shape[1];
+  if (weights == 0 || tiles(1) == 0) return {};
+  if (weights <= kCachedWeights || tiles(4) >= kTilesForWideWeights) return Tile::four;
+  if (weights <= kWeightsPerSmallTile * tiles(2)) return Tile::two;
+  return {};
 }
 
 }  // namespace cpu
@@ -58,35 +43,49 @@ void adjoint_weights(const Tensor& from, std::span<float> to) {
 namespace {
 
 struct Prepared {
-  std::optional<ConvolutionAttributes> adjoint;
-  std::vector<float> weights;
+  std::optional<cpu::WinogradConvolution> convolution;
+  cpu::PackedWeights::Packed weights = {};
   const std::byte* made_from = nullptr;
 };
 
+Prepared prepare(const ConvolutionAttributes& attributes, const TensorType& from, const TensorType& to, bool adjoint) {
+  const auto tile = cpu::winograd_tile(attributes, adjoint ? to : from, adjoint ? from : to);
+  if (!tile) return {};
+  const Window& window = attributes.window;
+  const auto pad = [&](std::size_t axis) { return adjoint ? 2 - window.pads_begin[axis] : window.pads_begin[axis]; };
+  return {cpu::WinogradConvolution{{from.shape[1], to.shape[1], *tile, adjoint},
+                                   from.shape[0],
+                                   from.shape[2],
+                                   from.shape[3],
+                                   to.shape[2],
+                                   to.shape[3],
+                                   pad(0),
+                                   pad(1)}};
+}
+
 }  // namespace
 
-bool CpuDevice::winograd_adjoint(Workspace& workspace, const ConvolutionAttributes& attributes, const Tensor& gy,
-                                 const Tensor& w, const Tensor& gx) {
-  auto& prepared = workspace.slot<Prepared>([&]() -> Prepared {
-    if (!options_.winograd || !w.constant || !cpu::winograd_pays(attributes, gy.type, gx.type)) return {};
-    auto adjoint = cpu::adjoint_convolution(attributes);
-    if (!adjoint) return {};
-    // Without Winograd's algorithm the direct adjoint is as fast.
-    const Shape shape{w.dim(1), w.dim(0), w.dim(2), w.dim(3)};
-    if (convolution_implementation(*adjoint, gy.type, shape, gx.type, false).find("wino") == std::string::npos) {
-      return {};
-    }
-    return {std::move(adjoint), std::vector<float>(static_cast<std::size_t>(element_count(shape))), nullptr};
-  });
-  if (!prepared.adjoint) return false;
+bool CpuDevice::winograd(Workspace& workspace, const ConvolutionAttributes& attributes, bool adjoint, const Tensor& x,
+                         const Tensor& w, const Tensor& y, const Epilogue& epilogue) {
+  if (!options_.winograd || attributes.keep_ties || !w.constant) return false;
+  auto& prepared = workspace.slot<Prepared>([&] { return prepare(attributes, x.type, y.type, adjoint); });
+  if (!prepared.convolution) return false;
+  const cpu::WinogradConvolution& convolution = *prepared.convolution;
+  const cpu::WinogradWeights& weights = convolution.weights;
   if (prepared.made_from != w.data) {
-    cpu::adjoint_weights(w, prepared.weights);
+    const TensorType packed{DType::f32, {weights.size()}};
+    const std::int64_t variant = adjoint ? -2 : -1;  // the others are positive
+    prepared.weights = packed_->find_or_pack(
+        engine_, w.data, cpu::describe(w.type), cpu::describe(packed), variant,
+        [&](void* to) { weights.transform(w.as<float>().data(), threads_, static_cast<float*>(to)); });
     prepared.made_from = w.data;
   }
-  const Tensor weights{{DType::f32, {w.dim(1), w.dim(0), w.dim(2), w.dim(3)}},
-                       reinterpret_cast<std::byte*>(prepared.weights.data()),
-                       true};
-  convolution(workspace, *prepared.adjoint, gy, weights, gx, {});
+  const int threads = cpu::threads_for(threads_, y.type.elements(), 9 * weights.channels);
+  const Tensor scratch = workspace.temporary({DType::f32, {convolution.scratch_size(threads)}});
+  const auto values = [](const Tensor* tensor) { return tensor == nullptr ? nullptr : tensor->as<float>().data(); };
+  convolution.run({values(&x), static_cast<const float*>(prepared.weights->get_data_handle()), values(epilogue.bias),
+                   values(epilogue.residual), epilogue.relu, values(&y), values(&scratch)},
+                  threads);
   return true;
 }
 
