@@ -110,26 +110,15 @@ Evaluator::Feeds Evaluator::choose_feeds(const Graph& graph, bool allow_prefix) 
   return {std::move(frontier.values), false};
 }
 
-double Evaluator::grading(const ExamplePath& path) const {
-  Reach reach;
-  if (stage_) {
-    const auto run = [&](const std::vector<OwnedTensor>& values) {
-      for (std::size_t i = 0; i < values.size(); ++i) {
-        std::memcpy(stage_->feed(i).data, values[i].view().data, values[i].type().bytes());
-      }
-      stage_->forward(setup_->poll.get());
-    };
-    run(*path.from);
-    std::vector<OwnedTensor> from;
-    for (std::size_t i = 0; i < stage_count_; ++i) from.emplace_back(stage_->fetch(i));
-    run(*path.to);
-    for (std::size_t i = 0; i < stage_count_; ++i) reach.add(from[i].view(), stage_->fetch(i));
-  } else {
+void Evaluator::grade(std::span<PathEnds> paths) const {
+  if (stage_) return stage_->grade(paths);
+  for (PathEnds& path : paths) {
+    Reach reach;
     for (std::size_t i = 0; i < interpolated_.size(); ++i) {
       if (interpolated_[i]) reach.add((*path.from)[i].view(), (*path.to)[i].view());
     }
+    path.grading = reach.grading();
   }
-  return reach.grading();
 }
 
 std::int64_t lane_batch_for(const Setup& setup) {
@@ -216,11 +205,7 @@ Evaluator::Evaluator(const Setup& setup, const Target& target, std::int64_t batc
     const std::vector<ValueId> fed =
         feeds.at_inputs ? std::vector<ValueId>(one.inputs().begin(), one.inputs().end()) : feeds.values;
     const Frontier frontier = affine_frontier(one, true);
-    stage_count_ = frontier.values.size();
-    if (frontier.values != fed && stage_count_ > 0) {
-      stage_ = setup.network->plans().lend(setup.graph, engine::PlanRequest{fed, frontier.values, {}, {}}, device,
-                                           plan_options, setup.poll.get());
-    }
+    if (frontier.values != fed && !frontier.values.empty()) stage_.emplace(setup, fed, frontier.values, plan_options);
   }
   for (Lane& lane : lanes_) {
     lane.plan = setup.network->plans().lend(graph, request, lane.device, main_options, setup.poll.get());
@@ -260,9 +245,11 @@ Array Evaluator::input_at(const std::string& name, std::int64_t example, std::in
 std::vector<PathEnd> Evaluator::behind_prefix(std::span<const End> ends) {
   kernels::Device& dev = device();
   for (std::size_t i = 0; i < prefix_inputs_.size(); ++i) {
-    for (std::size_t s = 0; s < ends.size(); ++s) {
-      engine::from_host(dev, input_at(prefix_inputs_[i], ends[s].example, ends[s].reference, ends[s].at_input),
-                        engine::slot_of(prefix_->feed(i), static_cast<std::int64_t>(s), prefix_batch_));
+    for (std::int64_t s = 0; s < prefix_batch_;
+         ++s) {  // those left over repeat the last: what lies there may be no index
+      const End& end = ends[std::min(static_cast<std::size_t>(s), ends.size() - 1)];
+      engine::from_host(dev, input_at(prefix_inputs_[i], end.example, end.reference, end.at_input),
+                        engine::slot_of(prefix_->feed(i), s, prefix_batch_));
     }
   }
   prefix_->forward(setup_->poll.get());
@@ -322,11 +309,23 @@ PathEnd Evaluator::end(std::int64_t example, std::int64_t reference, bool at_inp
 }
 
 ExamplePath Evaluator::path(std::int64_t example, std::int64_t reference) {
+  const auto is_wanted = [&](const PathEnds& ends) { return ends.example == example && ends.reference == reference; };
+  if (std::ranges::none_of(paths_ahead_, is_wanted)) {
+    // Examples are asked for in turn.
+    const std::int64_t count = stage_ && example == reference ? stage_->paths_at_once() : 1;
+    paths_ahead_.clear();
+    for (std::int64_t n = example; n < std::min(setup_->inputs.count, example + count); ++n) {
+      const std::int64_t own = n == example ? reference : n;
+      paths_ahead_.push_back({n, own, end(n, own, false), end(n, own, true)});
+    }
+    if (options_.graded) grade(paths_ahead_);
+  }
+  const PathEnds& ends = *std::ranges::find_if(paths_ahead_, is_wanted);
   ExamplePath path;
   path.example = example;
-  path.from = end(example, reference, false);
-  path.to = end(example, reference, true);
-  if (options_.graded) path.grading = grading(path);
+  path.from = ends.from;
+  path.to = ends.to;
+  path.grading = ends.grading;
   return path;
 }
 

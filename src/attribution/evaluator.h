@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "attribution/affine_stage.h"
 #include "attribution/example_path.h"
 #include "attribution/setup.h"
 #include "engine/non_finite.h"
@@ -94,7 +95,7 @@ class Evaluator {
   struct Frontier;
   [[nodiscard]] Frontier affine_frontier(const graph::Graph& graph, bool past_layers) const;
   [[nodiscard]] Feeds choose_feeds(const graph::Graph& graph, bool allow_prefix) const;
-  [[nodiscard]] double grading(const ExamplePath& path) const;
+  void grade(std::span<PathEnds> paths) const;
   [[nodiscard]] Array input_at(const std::string& name, std::int64_t example, std::int64_t reference,
                                bool at_input) const;
   [[nodiscard]] PathEnd end(std::int64_t example, std::int64_t reference, bool at_input);
@@ -146,8 +147,8 @@ class Evaluator {
   std::vector<std::pair<End, PathEnd>> ahead_;  ///< that were computed together last
   bool one_baseline_ = false;                   ///< all paths begin at the same values
   std::vector<std::string> prefix_inputs_;
-  std::size_t stage_count_ = 0;
-  std::shared_ptr<engine::Plan> stage_;   ///< the feeds to the first values that are read by what is not affine
+  std::optional<AffineStage> stage_;      ///< where paths are graded, and not by what is fed
+  std::vector<PathEnds> paths_ahead_;     ///< that were graded together last
   std::vector<std::string> fed_tensors_;  ///< per feed behind the prefix: the baseline of its own, "" where it has none
   std::vector<Lane> lanes_;
   std::size_t point_count_ = 1;

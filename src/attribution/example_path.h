@@ -29,6 +29,13 @@ struct ExamplePath {
   [[nodiscard]] double alpha(std::int64_t k, std::int64_t count) const;
 };
 
+/// What an ExamplePath is made of.
+struct PathEnds {
+  std::int64_t example = 0, reference = 0;
+  PathEnd from, to;
+  double grading = ExamplePath::kUniform;
+};
+
 /// One point of one path.
 struct PathPoint {
   ExamplePath* path = nullptr;

@@ -95,6 +95,28 @@ TEST_P(TextModels, MayBeginAtANamedTensorWithABaselineOfItsOwn) {
   }
 }
 
+/// More examples than are led through the prefix at once: those that are left over run beside slots that nobody fills.
+TEST_P(TextModels, GiveEachOfManyExamplesWhatItGetsAlone) {
+  const Model model = parse(masked_text_model());
+  constexpr std::int64_t kCount = 70;
+  std::vector<std::int64_t> ids, mask;
+  for (std::int64_t i = 0; i < 4 * kCount; ++i) ids.push_back(i * i % 9);
+  for (std::int64_t i = 0; i < 4 * kCount; ++i) mask.push_back(i % 4 < 1 + i / 4 % 4 ? 1 : 0);
+  const Inputs many{{"ids", Array(Shape{kCount, 4}, ids)}, {"mask", Array(Shape{kCount, 4}, mask)}};
+  Request request = fine(GetParam());
+  request.tolerance = 1e-3;
+  const Result together = attribute(model, many, request);
+  for (const std::int64_t n : {0, 63, 69}) {
+    const auto row = [&](const std::vector<std::int64_t>& from) {
+      return Array(Shape{1, 4}, std::vector<std::int64_t>(from.begin() + 4 * n, from.begin() + 4 * n + 4));
+    };
+    const Result alone = attribute(model, Inputs{{"ids", row(ids)}, {"mask", row(mask)}}, request);
+    for (std::int64_t k = 0; k < 12; ++k) {
+      EXPECT_NEAR(together.layers[0].values.at(12 * n + k), alone.layers[0].values.at(k), 1e-12) << n << ", " << k;
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Methods, TextModels, ::testing::Values(Method::kNig, Method::kDeepLift),
                          [](const auto& method) { return std::string(to_string(method.param)); });
 

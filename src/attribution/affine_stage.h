@@ -1,0 +1,35 @@
+// From what is fed to a Plan to the first values that something not affine reads: how far these move along a path says
+// where its points belong (ExamplePath::alpha).
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "attribution/example_path.h"
+#include "attribution/setup.h"
+#include "engine/plan.h"
+
+namespace mho::attribution {
+
+class AffineStage {
+ public:
+  /// `values` lie behind `fed`, at some distance.
+  AffineStage(const Setup& setup, const std::vector<graph::ValueId>& fed, const std::vector<graph::ValueId>& values,
+              const engine::PlanOptions& options);
+
+  /// How many paths are best graded together: a product with one row takes as long as one with many.
+  [[nodiscard]] std::int64_t paths_at_once() const { return paths_at_once_; }
+  /// Sets the grading of all.
+  void grade(std::span<PathEnds> paths) const;
+
+ private:
+  [[nodiscard]] std::vector<std::vector<OwnedTensor>> run(std::span<const PathEnd> ends) const;
+
+  const Setup* setup_;
+  std::int64_t batch_ = 1, paths_at_once_ = 1;
+  std::size_t feed_count_, value_count_;
+  std::shared_ptr<engine::Plan> plan_;
+};
+
+}  // namespace mho::attribution
