@@ -1,6 +1,8 @@
 // A dense, row-major array: what goes into and comes out of the library.
 #pragma once
 
+#include <mho/shape.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -9,9 +11,6 @@
 #include <vector>
 
 namespace mho {
-
-/// Extents, outermost first. An empty shape is a scalar.
-using Shape = std::vector<std::int64_t>;
 
 /// Element types that mho computes with. Other ONNX types are converted when read.
 enum class DType : std::uint8_t { f32, f64, i64, i32, b8 };

@@ -221,11 +221,12 @@ Tensor Evaluator::slot(const Tensor& whole, std::int64_t index) const {
 void Evaluator::in_lanes(std::span<const PathPoint> points,
                          const std::function<void(Lane&, std::span<const PathPoint>)>& body) {
   point_count_ = points.size();
-  kernels::run_lanes(lanes_.size(), [&](std::size_t lane) {
+  const auto run = [&](std::size_t lane) {
     const std::size_t first = first_of_lane(lane, points.size());
     const std::size_t last = first_of_lane(lane + 1, points.size());
     if (first < last) body(lanes_[lane], points.subspan(first, last - first));
-  });
+  };
+  kernels::run_lanes(lanes_.size(), std::ref(run));  // a std::function of it would be allocated
 }
 
 void Evaluator::for_each_lane(const std::function<void(std::size_t, std::size_t)>& body) const {

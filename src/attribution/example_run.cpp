@@ -10,7 +10,6 @@
 namespace mho::attribution {
 
 using kernels::Device;
-using kernels::Tensor;
 
 namespace {
 
@@ -22,15 +21,24 @@ constexpr double kSmoothShare = 0.5;
 
 }  // namespace
 
-PointView ExampleRun::Stored::view() {
-  PointView view;
-  for (OwnedTensor& t : y) view.y.push_back(t.view());
-  for (OwnedTensor& t : gradient) view.gradient.push_back(t.view());
-  return view;
+ExampleRun::Stored::Stored(std::span<const kernels::TensorType> layers) {
+  memory.reserve(2 * layers.size());
+  for (const kernels::TensorType& type : layers) {
+    view.y.push_back(memory.emplace_back(type).view());
+    view.gradient.push_back(memory.emplace_back(type).view());
+  }
+}
+
+void ExampleRun::Stored::copy(const PointView& point) {
+  for (std::size_t l = 0; l < point.y.size(); ++l) {
+    memory[2 * l].copy_from(point.y[l]);
+    memory[2 * l + 1].copy_from(point.gradient[l]);
+  }
+  known = true;
 }
 
 ExampleRun::ExampleRun(ExamplePath path, const PathOptions& options, std::span<const kernels::TensorType> layers)
-    : path_(std::move(path)), options_(options), estimates_(layers.size()) {
+    : path_(std::move(path)), options_(options), layers_(layers), estimates_(layers.size()) {
   fine_ = std::make_unique<PathIntegral>(options.measure, options.rule, layers);
   coarse_ = std::make_unique<PathIntegral>(options.measure, options.rule, layers);
   if (!adaptive()) {
@@ -53,13 +61,21 @@ void ExampleRun::start_level(std::int64_t steps) {
     }
     for (std::size_t i = 0; i < nodes_.size(); ++i) nodes_[i].weight = trapezoid_weight(i, 1);
   }
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    if (to_be_stored(i)) stored_.try_emplace(nodes_[i].alpha, layers_);
+  }
   asked_ = 0;
   consumed_ = 0;
   fine_->reset();
 }
 
+bool ExampleRun::is_known(double alpha) const {
+  const auto it = stored_.find(alpha);
+  return it != stored_.end() && it->second.known;
+}
+
 std::optional<double> ExampleRun::next_point() {
-  while (asked_ < nodes_.size() && stored_.contains(nodes_[asked_].alpha)) ++asked_;
+  while (asked_ < nodes_.size() && is_known(nodes_[asked_].alpha)) ++asked_;
   if (asked_ == nodes_.size()) return std::nullopt;
   return nodes_[asked_++].alpha;
 }
@@ -95,8 +111,8 @@ void ExampleRun::consume(Device& device, const PointView& point) {
 void ExampleRun::consume_stored(Device& device) {
   while (consumed_ < nodes_.size()) {
     const auto it = stored_.find(nodes_[consumed_].alpha);
-    if (it == stored_.end()) return;
-    consume(device, it->second.view());
+    if (it == stored_.end() || !it->second.known) return;
+    consume(device, it->second.view);
   }
 }
 
@@ -107,18 +123,16 @@ void ExampleRun::deliver(Evaluator& evaluator, std::size_t slot) {
   if (alpha == 1) f_input_ = evaluator.target(slot);
   if (alpha == 0) f_baseline_ = evaluator.target(slot);
   ++evaluations_;
-  PointView view;
+  delivered_.y.clear();
+  delivered_.gradient.clear();
   for (std::size_t l = 0; l < evaluator.layer_count(); ++l) {
-    view.y.push_back(evaluator.value(l, slot));
-    view.gradient.push_back(evaluator.gradient(l, slot));
+    delivered_.y.push_back(evaluator.value(l, slot));
+    delivered_.gradient.push_back(evaluator.gradient(l, slot));
   }
-  if (to_be_stored(consumed_)) {
-    Stored& copy = stored_[alpha];
-    for (const Tensor& t : view.y) copy.y.emplace_back(t);
-    for (const Tensor& t : view.gradient) copy.gradient.emplace_back(t);
-    view = copy.view();
-  }
-  consume(device, view);
+  const auto stored = stored_.find(alpha);
+  if (stored == stored_.end()) return consume(device, delivered_);
+  stored->second.copy(delivered_);
+  consume(device, stored->second.view);
 }
 
 void ExampleRun::settle(Device& device) {

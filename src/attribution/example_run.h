@@ -36,6 +36,7 @@ struct LayerEstimate {
 /// T_K + (T_K - T_{K/2}) / 3, whose error is a small part of that change, and which half of it bounds.
 class ExampleRun {
  public:
+  /// `layers`, their types, must outlive this.
   ExampleRun(ExamplePath path, const PathOptions& options, std::span<const kernels::TensorType> layers);
   ExampleRun(const ExampleRun&) = delete;
   ExampleRun& operator=(const ExampleRun&) = delete;
@@ -60,11 +61,15 @@ class ExampleRun {
   [[nodiscard]] const std::vector<PathNode>& nodes() const { return nodes_; }
 
  private:
+  /// A point whose values are kept for the next levels: memory that is taken as its first level begins.
   struct Stored {
-    std::vector<OwnedTensor> y;
-    std::vector<OwnedTensor> gradient;
-    [[nodiscard]] PointView view();
+    explicit Stored(std::span<const kernels::TensorType> layers);
+    void copy(const PointView& point);
+    std::vector<OwnedTensor> memory;
+    PointView view;  ///< of `memory`
+    bool known = false;
   };
+  [[nodiscard]] bool is_known(double alpha) const;
   void start_level(std::int64_t steps);
   void consume(kernels::Device& device, const PointView& point);
   void consume_stored(kernels::Device& device);
@@ -77,6 +82,8 @@ class ExampleRun {
 
   ExamplePath path_;
   PathOptions options_;
+  std::span<const kernels::TensorType> layers_;
+  PointView delivered_;
   std::int64_t steps_ = 0;
   std::vector<PathNode> nodes_;
   std::size_t asked_ = 0;

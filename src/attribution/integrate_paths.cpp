@@ -41,6 +41,8 @@ class Integrator {
   void run() {
     std::vector<PathPoint> points;
     std::vector<ExampleRun*> owners;
+    points.reserve(static_cast<std::size_t>(evaluator_.capacity()));
+    owners.reserve(static_cast<std::size_t>(evaluator_.capacity()));
     while (next_example_ < setup_.inputs.count || !runs_.empty()) {
       points.clear();
       owners.clear();

@@ -165,6 +165,7 @@ class SecantIntegrator {
         LayerSums& sums = walker.pieces.emplace_back(fixed() && pieces == 1 ? in_result(walker) : walk_.zeros());
         const std::int64_t first = (piece + 1) * count / pieces, last = piece * count / pieces;
         Strand strand{&walker.path, {}, &sums, walker.profile ? &*walker.profile : nullptr, last};
+        strand.alphas.reserve(static_cast<std::size_t>(first - last + 1));
         for (std::int64_t k = first; k >= last; --k)
           strand.alphas.push_back(walker.alphas[static_cast<std::size_t>(k)]);
         strands.push_back(std::move(strand));

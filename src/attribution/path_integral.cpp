@@ -19,7 +19,8 @@ PathIntegral::PathIntegral(Measure measure, Quadrature rule, std::span<const Ten
 }
 
 void PathIntegral::reset() {
-  last_ = {};
+  last_.y.clear();
+  last_.gradient.clear();
   for (OwnedTensor& sum : sums_) {
     const Tensor t = sum.view();
     std::ranges::fill(t.as<double>(), 0.0);

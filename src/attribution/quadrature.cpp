@@ -83,6 +83,7 @@ std::vector<PathNode> path_nodes(Quadrature rule, std::int64_t steps) {
   }
   const EndWeights ends = end_weights(rule);
   std::vector<PathNode> nodes;
+  nodes.reserve(static_cast<std::size_t>(steps) + 1);
   for (std::size_t i = count + 1; i-- > 0;) {
     const double weight = (i == count ? 0 : ends.low * h) + (i == 0 ? 0 : ends.high * h);
     nodes.push_back({static_cast<double>(i) / static_cast<double>(steps), weight, true, true});

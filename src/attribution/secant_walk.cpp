@@ -54,6 +54,14 @@ std::vector<SecantWalk::Lane> SecantWalk::schedule(std::span<const Strand> stran
   // Targets are chosen at alpha = 1.
   std::ranges::stable_partition(order, [](const Strand* s) { return s->alphas[0] == 1; });
   std::vector<Lane> lanes(evaluator_.lane_count());
+  // As many as there can be in the shortest lane before its last strand, and that one: long paths take no more
+  // allocations than short ones.
+  std::size_t all = 0, longest = 0;
+  for (const Strand& strand : strands) {
+    all += strand.alphas.size();
+    longest = std::max(longest, strand.alphas.size());
+  }
+  for (Lane& lane : lanes) lane.reserve(all / lanes.size() + longest);
   for (const Strand* strand : order) {
     Lane& lane = *std::ranges::min_element(lanes, {}, [](const Lane& stops) { return stops.size(); });
     meets(lane, *strand) ? append_reversed(lane, *strand) : append(lane, *strand);
@@ -73,6 +81,8 @@ void SecantWalk::run(std::span<const Strand> strands) {
   for (const Lane& lane : lanes) longest = std::max(longest, lane.size());
   std::vector<PathPoint> points;
   std::vector<const Stop*> stops;
+  points.reserve(slots() * lanes.size());
+  stops.reserve(slots() * lanes.size());
   for (std::size_t first = 0; first < longest; first += slots()) {
     const std::size_t each = std::min(slots(), longest - first);
     points.clear();

@@ -15,11 +15,6 @@
 
 namespace mho::engine {
 
-bool scales_with_batch(const Shape& one, const Shape& whole, std::int64_t batch) {
-  if (one.empty() || one.size() != whole.size() || whole[0] != one[0] * batch) return false;
-  return std::equal(one.begin() + 1, one.end(), whole.begin() + 1);
-}
-
 Network::Network(std::shared_ptr<const onnx::Model> model, ExampleShapes shapes,
                  std::shared_ptr<kernels::Device> device, std::shared_ptr<kernels::Device> probe_device)
     : model_(std::move(model)),
@@ -133,9 +128,11 @@ std::vector<bool> Network::cut_by_batch(std::span<const ValueId> values, Poll* p
   if (!unknown.empty() && obstacle().empty()) {
     const auto one = graph(1);
     const auto several = graph(kProbed);
+    const std::vector<bool> sure = surely_cut(*one, *several, kProbed);
     // The outputs will be asked for too: one probe serves all.
     unknown.insert(unknown.end(), one->outputs().begin(), one->outputs().end());
     std::erase_if(unknown, [&](ValueId id) {
+      if (sure[static_cast<std::size_t>(id)]) cuts_[id] = true;
       return cuts_.contains(id) ||
              !scales_with_batch(one->value(id).type.shape, several->value(id).type.shape, kProbed);
     });

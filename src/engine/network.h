@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/batch_cuts.h"
 #include "engine/plan_cache.h"
 #include "graph/graph.h"
 #include "onnx/model.h"
@@ -32,9 +33,6 @@ struct Batching {
   std::string reason;
 };
 
-/// True where `whole` is `one` with the leading extent multiplied by `batch`: slot b is a contiguous chunk.
-[[nodiscard]] bool scales_with_batch(const Shape& one, const Shape& whole, std::int64_t batch);
-
 class Network {
  public:
   /// Whether batches agree with the loop is found out on `probe_device` (null: on `device`): one whose rounding does
@@ -54,8 +52,9 @@ class Network {
   /// Plans for graph() of any batch size.
   [[nodiscard]] const PlanCache& plans() const { return plans_; }
   /// For each of `values` (ids of graph(1), which the graphs of all batch sizes share) whether the batch cuts it: chunk
-  /// b of its leading axis is what example b alone gives. Found out with random inputs, once for each value, for shapes
-  /// do not tell [N * T, D] from [T * N, D]. All false where batching is impossible anyway.
+  /// b of its leading axis is what example b alone gives. Where the nodes in front do not tell (surely_cut), it is
+  /// found out with random inputs, once for each value, for shapes do not tell [N * T, D] from [T * N, D]. All false
+  /// where batching is impossible anyway.
   [[nodiscard]] std::vector<bool> cut_by_batch(std::span<const ValueId> values, Poll* poll = nullptr) const;
   [[nodiscard]] bool cut_by_batch(ValueId value) const { return cut_by_batch(std::span(&value, 1)).front(); }
 

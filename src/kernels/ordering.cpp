@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
-#include <vector>
 
 namespace mho::kernels {
 
@@ -23,7 +22,7 @@ bool is_before(T a, T b, bool largest) {
 }
 
 template <class T>
-void top_k_of(const Tensor& x, std::int64_t axis, bool largest, const Tensor& positions) {
+void top_k_of(Workspace& workspace, const Tensor& x, std::int64_t axis, bool largest, const Tensor& positions) {
   const auto at = static_cast<std::size_t>(axis);
   const std::int64_t extent = x.dim(at), k = positions.dim(at);
   std::int64_t inner = 1;
@@ -31,7 +30,7 @@ void top_k_of(const Tensor& x, std::int64_t axis, bool largest, const Tensor& po
   const std::int64_t outer = extent * inner == 0 ? 0 : x.type.elements() / (extent * inner);
   const auto values = x.as<T>();
   const auto out = positions.as<std::int64_t>();
-  std::vector<std::int64_t> order(static_cast<std::size_t>(extent));
+  const auto order = workspace.numbers<std::int64_t>(static_cast<std::size_t>(extent), 0);
   for (std::int64_t o = 0; o < outer; ++o) {
     for (std::int64_t i = 0; i < inner; ++i) {
       const auto value = [&](std::int64_t n) { return values[static_cast<std::size_t>((o * extent + n) * inner + i)]; };
@@ -49,14 +48,14 @@ void top_k_of(const Tensor& x, std::int64_t axis, bool largest, const Tensor& po
 
 }  // namespace
 
-void find_top_k(const Tensor& x, std::int64_t axis, bool largest, const Tensor& positions) {
+void find_top_k(Workspace& workspace, const Tensor& x, std::int64_t axis, bool largest, const Tensor& positions) {
   switch (x.dtype()) {
     case DType::f32:
-      return top_k_of<float>(x, axis, largest, positions);
+      return top_k_of<float>(workspace, x, axis, largest, positions);
     case DType::f64:
-      return top_k_of<double>(x, axis, largest, positions);
+      return top_k_of<double>(workspace, x, axis, largest, positions);
     case DType::i64:
-      return top_k_of<std::int64_t>(x, axis, largest, positions);
+      return top_k_of<std::int64_t>(workspace, x, axis, largest, positions);
     default:
       throw Error(Code::kInternal, "top_k needs numbers");
   }

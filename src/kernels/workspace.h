@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <deque>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "kernels/memory_meter.h"
@@ -56,6 +57,13 @@ class Workspace {
   }
   /// A temporary tensor, valid until the node returns. Contents are undefined.
   Tensor temporary(const TensorType& type) { return {type, scratch_->take(type.bytes()), false}; }
+  /// The same for so many numbers, all of them `value`.
+  template <class T>
+  std::span<T> numbers(std::size_t count, T value) {
+    T* const first = reinterpret_cast<T*>(scratch_->take(count * sizeof(T)));
+    std::uninitialized_fill_n(first, count, value);
+    return {first, count};
+  }
   /// The next slot as a T, made by `make()` on the first run.
   template <class T, class Make>
   T& slot(Make&& make) {

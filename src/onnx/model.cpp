@@ -5,6 +5,7 @@
 #include <mho/error.h>
 
 #include <algorithm>
+#include <future>
 #include <limits>
 
 #include "onnx/lowerer.h"
@@ -20,9 +21,22 @@ namespace mho::onnx {
 struct Model::Impl {
   std::shared_ptr<kernels::MemoryMeter> memory;
   ParsedModel parsed;
-  std::string sha256;
+  std::shared_future<std::string> sha256;
   Limits limits;
 };
+
+namespace {
+
+/// Of bytes that `owner` keeps, on a thread beside the others where there can be one.
+std::shared_future<std::string> hash_of(std::span<const std::byte> bytes, std::shared_ptr<const void> owner) {
+  return std::async([bytes, owner = std::move(owner)]() mutable {
+           const auto until_here = std::move(owner);  // the future keeps this function
+           return sha256(bytes);
+         })
+      .share();
+}
+
+}  // namespace
 
 Model::Model(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Model::Model(Model&&) noexcept = default;
@@ -35,20 +49,24 @@ Model Model::load(const std::filesystem::path& path, const Limits& limits) {
   if (directory.empty()) directory = ".";
   const std::string what = fmt::format("model '{}'", path.string());
   auto memory = std::make_shared<kernels::MemoryMeter>(limits.memory);
+  auto hash = hash_of(file->bytes(), file);
   return Model(std::make_unique<Impl>(
-      Impl{memory, onnx::parse(file->bytes(), directory, limits, memory, what), onnx::sha256(file->bytes()), limits}));
+      Impl{memory, onnx::parse(file->bytes(), directory, limits, memory, what), std::move(hash), limits}));
 }
 
 Model Model::parse(std::span<const std::byte> bytes, const std::filesystem::path& directory, const Limits& limits) {
   auto memory = std::make_shared<kernels::MemoryMeter>(limits.memory);
-  return Model(std::make_unique<Impl>(
-      Impl{memory, onnx::parse(bytes, directory, limits, memory, "model in memory"), onnx::sha256(bytes), limits}));
+  auto hash = hash_of(bytes, nullptr);
+  auto impl = std::make_unique<Impl>(
+      Impl{memory, onnx::parse(bytes, directory, limits, memory, "model in memory"), std::move(hash), limits});
+  impl->sha256.wait();  // the bytes are the caller's
+  return Model(std::move(impl));
 }
 
 const std::vector<PortInfo>& Model::inputs() const { return impl_->parsed.inputs; }
 const std::vector<PortInfo>& Model::outputs() const { return impl_->parsed.outputs; }
 std::int64_t Model::ir_version() const { return impl_->parsed.proto->ir_version(); }
-std::string Model::sha256() const { return impl_->sha256; }
+std::string Model::sha256() const { return impl_->sha256.get(); }
 const std::shared_ptr<kernels::MemoryMeter>& Model::memory() const { return impl_->memory; }
 
 std::int64_t Model::opset() const {

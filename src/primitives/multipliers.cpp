@@ -24,13 +24,15 @@ void Primitive::multipliers(Exec& exec, const MultiplierArgs& args) const {
   if (rule != DeltaRule::linear && rule != DeltaRule::bilinear) {
     throw Error(Code::kInternal, fmt::format("{} has no rule for multipliers", name()));
   }
-  std::vector<Tensor> inputs(args.inputs.begin(), args.inputs.end());
-  if (rule == DeltaRule::bilinear) {
-    for (std::size_t i = 0; i < inputs.size(); ++i) {
-      if (inputs[i].empty()) continue;
-      inputs[i] = as_real(exec, inputs[i]);
-      if (args.active.has(i)) inputs[i] = midpoint(exec, inputs[i], as_real(exec, args.reference_inputs[i]));
-    }
+  if (rule == DeltaRule::linear) {
+    return vjp(exec, {args.inputs, args.outputs, args.saved, args.output_multipliers, args.input_multipliers});
+  }
+  auto& inputs = exec.workspace.slot<std::vector<Tensor>>([] { return std::vector<Tensor>(); });
+  inputs.assign(args.inputs.begin(), args.inputs.end());
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i].empty()) continue;
+    inputs[i] = as_real(exec, inputs[i]);
+    if (args.active.has(i)) inputs[i] = midpoint(exec, inputs[i], as_real(exec, args.reference_inputs[i]));
   }
   vjp(exec, {inputs, args.outputs, args.saved, args.output_multipliers, args.input_multipliers});
 }

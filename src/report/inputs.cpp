@@ -63,7 +63,7 @@ std::optional<Picture> picture(const Array& input, Examples examples) {
 
 std::optional<Sequence> sequence(const Array& input, Examples examples) {
   Shape shape = shape_of_one(input);
-  std::erase(shape, 1);
+  shape.erase(std::remove(shape.begin(), shape.end(), 1), shape.end());
   if (shape.size() != 2 || (shape[0] != 4 && shape[1] != 4)) return std::nullopt;
   Sequence sequence;
   sequence.letters_first = shape[0] == 4;

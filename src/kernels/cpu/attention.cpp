@@ -33,8 +33,8 @@ void multiply(std::int64_t m, std::int64_t n, std::int64_t k, double alpha, cons
 
 class Attention {
  public:
-  Attention(const AttentionAttributes& attributes, const AttentionOperands& in)
-      : attributes_(attributes), in_(in), e_(attributes, in) {
+  Attention(Workspace& workspace, const AttentionAttributes& attributes, const AttentionOperands& in)
+      : attributes_(attributes), in_(in), e_(workspace, attributes, in) {
     block_ = std::clamp<std::int64_t>(kBlockScores / std::max<std::int64_t>(e_.keys, 1), kFewestRows,
                                       std::max(e_.rows, kFewestRows));
   }
@@ -139,14 +139,14 @@ void for_each_product(int threads, Workspace& workspace, const Attention& attent
 void CpuDevice::attention(Workspace& workspace, const AttentionAttributes& attributes, const AttentionOperands& in,
                           const Tensor& y) {
   if (y.type.elements() == 0) return;
-  const Attention attention(attributes, in);
+  const Attention attention(workspace, attributes, in);
   for_each_product(threads_, workspace, attention, 1,
                    [&](std::int64_t b, float* scratch) { attention.forward(b, y.as<float>().data(), scratch); });
 }
 
 void CpuDevice::attention_vjp(Workspace& workspace, const AttentionAttributes& attributes, const AttentionOperands& in,
                               const Tensor& gy, const AttentionOperands& gradients) {
-  const Attention attention(attributes, in);
+  const Attention attention(workspace, attributes, in);
   const AttentionExtents& e = attention.extents();
   if (e.rows == 0 || e.size == 0 || e.value_size == 0) {
     return ReferenceDevice<float>::attention_vjp(workspace, attributes, in, gy, gradients);

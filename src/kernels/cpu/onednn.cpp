@@ -1,6 +1,9 @@
 // What every use of oneDNN shares.
 #include "kernels/cpu/onednn.h"
 
+#include <mho/error.h>
+
+#include <algorithm>
 #include <array>
 
 namespace mho::kernels::cpu {
@@ -51,17 +54,24 @@ Call::Call(const dnnl::engine& engine, const memory::desc& from, const memory::d
 }
 
 void Call::declare(int argument, const memory::desc& md) {
-  arguments_.insert_or_assign(argument, memory(md, engine_, DNNL_MEMORY_NONE));
+  memories_.push_back(memory(md, engine_, DNNL_MEMORY_NONE));
+  arguments_.push_back({argument, memories_.back().get()});
 }
 
-// oneDNN takes mutable pointers for inputs too.
-void Call::set(int argument, const void* data) { arguments_.at(argument).set_data_handle(const_cast<void*>(data)); }
+void Call::set(int argument, const void* data) {
+  const auto known = std::ranges::find(arguments_, argument, &dnnl_exec_arg_t::arg);
+  if (known == arguments_.end()) throw Error(Code::kInternal, "an argument that was not declared");
+  // oneDNN takes mutable pointers for inputs too.
+  memories_[static_cast<std::size_t>(known - arguments_.begin())].set_data_handle(const_cast<void*>(data));
+}
 
 void Call::run(Workspace& workspace) {
   if (scratchpad_floats_ > 0) {
     set(DNNL_ARG_SCRATCHPAD, workspace.temporary({DType::f32, {scratchpad_floats_}, Layout::plain}).data);
   }
-  primitive_.execute(stream_, arguments_);
+  dnnl::error::wrap_c_api(
+      dnnl_primitive_execute(primitive_.get(), stream_.get(), static_cast<int>(arguments_.size()), arguments_.data()),
+      "oneDNN could not run a primitive");
   stream_.wait();
 }
 

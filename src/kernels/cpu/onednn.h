@@ -4,7 +4,6 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <unordered_map>
 #include <vector>
 
 #include "kernels/cpu/onednn_compat.h"
@@ -40,7 +39,9 @@ class Call {
   dnnl::engine engine_;
   dnnl::stream stream_;
   dnnl::primitive primitive_;
-  std::unordered_map<int, dnnl::memory> arguments_;
+  std::vector<dnnl::memory> memories_;
+  std::vector<dnnl_exec_arg_t>
+      arguments_;  ///< the same, as oneDNN takes them: its own list would be made anew each run
   std::int64_t scratchpad_floats_ = 0;
 };
 

@@ -14,8 +14,8 @@ namespace {
 template <class Real>
 class Products {
  public:
-  Products(const AttentionAttributes& attributes, const AttentionOperands& in)
-      : attributes_(attributes), in_(in), e_(attributes, in) {}
+  Products(Workspace& workspace, const AttentionAttributes& attributes, const AttentionOperands& in)
+      : attributes_(attributes), in_(in), e_(workspace, attributes, in) {}
   [[nodiscard]] const AttentionExtents& extents() const { return e_; }
 
   /// Where k (or its gradient) has element `i` of key `key` of product b.
@@ -35,8 +35,7 @@ class Products {
   }
 
   /// softmax(scale * q k^T + bias) of one row.
-  void weights(std::int64_t b, std::int64_t row, std::vector<double>& s) const {
-    s.resize(static_cast<std::size_t>(e_.keys));
+  void weights(std::int64_t b, std::int64_t row, std::span<double> s) const {
     for (std::int64_t key = 0; key < e_.keys; ++key) {
       double sum = 0;
       for (std::int64_t i = 0; i < e_.size; ++i) sum += at(in_.q, query_at(b, row, i)) * at(in_.k, key_at(b, key, i));
@@ -68,11 +67,11 @@ void add_to(const Tensor& t, std::size_t i, double value) {
 }  // namespace
 
 template <class Real>
-void ReferenceDevice<Real>::attention(Workspace&, const AttentionAttributes& attributes, const AttentionOperands& in,
-                                      const Tensor& y) {
-  const Products<Real> products(attributes, in);
+void ReferenceDevice<Real>::attention(Workspace& workspace, const AttentionAttributes& attributes,
+                                      const AttentionOperands& in, const Tensor& y) {
+  const Products<Real> products(workspace, attributes, in);
   const AttentionExtents& e = products.extents();
-  std::vector<double> p;
+  const auto p = workspace.numbers<double>(static_cast<std::size_t>(e.keys), 0);
   for (std::int64_t b = 0; b < e.batch; ++b) {
     for (std::int64_t row = 0; row < e.rows; ++row) {
       products.weights(b, row, p);
@@ -89,16 +88,17 @@ void ReferenceDevice<Real>::attention(Workspace&, const AttentionAttributes& att
 
 // p the weights, gp = gy v^T, gs = p (gp - sum(p gp)); then gq = scale gs k, gk = scale gs^T q, gv = p^T gy.
 template <class Real>
-void ReferenceDevice<Real>::attention_vjp(Workspace&, const AttentionAttributes& attributes,
+void ReferenceDevice<Real>::attention_vjp(Workspace& workspace, const AttentionAttributes& attributes,
                                           const AttentionOperands& in, const Tensor& gy,
                                           const AttentionOperands& gradients) {
   for (const Tensor& g : {gradients.q, gradients.k, gradients.v}) {
     if (!g.empty()) fill(g, 0);
   }
   const bool of_weights = !gradients.q.empty() || !gradients.k.empty() || !gradients.bias.empty();
-  const Products<Real> products(attributes, in);
+  const Products<Real> products(workspace, attributes, in);
   const AttentionExtents& e = products.extents();
-  std::vector<double> p, gp(static_cast<std::size_t>(e.keys));
+  const auto p = workspace.numbers<double>(static_cast<std::size_t>(e.keys), 0);
+  const auto gp = workspace.numbers<double>(static_cast<std::size_t>(e.keys), 0);
   for (std::int64_t b = 0; b < e.batch; ++b) {
     for (std::int64_t row = 0; row < e.rows; ++row) {
       products.weights(b, row, p);

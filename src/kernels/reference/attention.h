@@ -12,11 +12,11 @@ struct AttentionExtents {
   std::int64_t keys = 0;
   std::int64_t size = 0;
   std::int64_t value_size = 0;
-  std::vector<std::int64_t> bias_starts{};  ///< per product; empty where there is no bias
+  std::span<const std::int64_t> bias_starts{};  ///< per product, in the workspace; empty where there is no bias
   std::int64_t bias_row_stride = 0;
   std::int64_t bias_key_stride = 0;
 
-  AttentionExtents(const AttentionAttributes& attributes, const AttentionOperands& in) {
+  AttentionExtents(Workspace& workspace, const AttentionAttributes& attributes, const AttentionOperands& in) {
     const std::size_t rank = in.q.rank();
     const Shape leading(in.q.shape().begin(), in.q.shape().end() - 2);
     batch = element_count(leading);
@@ -30,8 +30,11 @@ struct AttentionExtents {
     const Shape strides = broadcast_strides(in.bias.shape(), scores);
     bias_row_stride = strides[rank - 2];
     bias_key_stride = strides[rank - 1];
+    const auto starts = workspace.numbers<std::int64_t>(static_cast<std::size_t>(batch), 0);
+    std::size_t product = 0;
     for_each_position<1>(leading, {Shape(strides.begin(), strides.end() - 2)},
-                         [&](const auto& at) { bias_starts.push_back(at[0]); });
+                         [&](const auto& at) { starts[product++] = at[0]; });
+    bias_starts = starts;
   }
   /// The element of the bias that is added to score (row, key) of product b.
   [[nodiscard]] std::int64_t bias_at(std::int64_t b, std::int64_t row, std::int64_t key) const {

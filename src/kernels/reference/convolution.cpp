@@ -1,6 +1,6 @@
 // Convolution and its two adjoints, written from the definition (ONNX Conv).
 #include <algorithm>
-#include <vector>
+#include <span>
 
 #include "kernels/reference/reference_device.h"
 #include "kernels/reference/window.h"
@@ -53,7 +53,7 @@ struct Geometry {
 };
 
 template <class Real>
-void store(const std::vector<double>& sums, std::span<Real> target) {
+void store(std::span<const double> sums, std::span<Real> target) {
   std::ranges::transform(sums, target.begin(), [](double v) { return static_cast<Real>(v); });
 }
 
@@ -66,7 +66,7 @@ void ReferenceDevice<Real>::convolution(Workspace& workspace, const ConvolutionA
   const auto xs = x.as<Real>();
   const auto ws = w.as<Real>();
   const auto ys = y.as<Real>();
-  std::vector<double> sums(ys.size(), 0.0);
+  const auto sums = workspace.numbers<double>(ys.size(), 0);
   geometry.for_each_product(workspace, [&](std::size_t i, std::size_t k, std::size_t o) {
     sums[o] += static_cast<double>(xs[i]) * static_cast<double>(ws[k]);
   });
@@ -87,7 +87,7 @@ void ReferenceDevice<Real>::convolution_vjp_data(Workspace& workspace, const Con
   const auto gys = gy.as<Real>();
   const auto ws = w.as<Real>();
   const auto gxs = gx.as<Real>();
-  std::vector<double> sums(gxs.size(), 0.0);
+  const auto sums = workspace.numbers<double>(gxs.size(), 0);
   geometry.for_each_product(workspace, [&](std::size_t i, std::size_t k, std::size_t o) {
     sums[i] += static_cast<double>(gys[o]) * static_cast<double>(ws[k]);
   });
@@ -101,7 +101,7 @@ void ReferenceDevice<Real>::convolution_vjp_weights(Workspace& workspace, const 
   const auto xs = x.as<Real>();
   const auto gys = gy.as<Real>();
   const auto gws = gw.as<Real>();
-  std::vector<double> sums(gws.size(), 0.0);
+  const auto sums = workspace.numbers<double>(gws.size(), 0);
   geometry.for_each_product(workspace, [&](std::size_t i, std::size_t k, std::size_t o) {
     sums[k] += static_cast<double>(xs[i]) * static_cast<double>(gys[o]);
   });

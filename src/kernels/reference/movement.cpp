@@ -52,8 +52,8 @@ Axis axis_of(const Shape& shape, std::int64_t axis) {
 }
 
 /// The indices, counted from the front and checked.
-std::vector<std::int64_t> resolved(const Tensor& indices, std::int64_t extent) {
-  std::vector<std::int64_t> result(static_cast<std::size_t>(indices.type.elements()));
+std::span<const std::int64_t> resolved(Workspace& workspace, const Tensor& indices, std::int64_t extent) {
+  const auto result = workspace.numbers<std::int64_t>(static_cast<std::size_t>(indices.type.elements()), 0);
   for (std::size_t i = 0; i < result.size(); ++i) {
     const auto at = static_cast<std::int64_t>(i);
     const std::int64_t given =
@@ -146,10 +146,10 @@ void ReferenceDevice<Real>::broadcast(Workspace&, const Tensor& x, const Tensor&
 }
 
 template <class Real>
-void ReferenceDevice<Real>::gather(Workspace&, const Tensor& x, const Tensor& indices, std::int64_t axis,
+void ReferenceDevice<Real>::gather(Workspace& workspace, const Tensor& x, const Tensor& indices, std::int64_t axis,
                                    const Tensor& y) {
   const Axis around = axis_of(x.shape(), axis);
-  const auto picks = resolved(indices, around.extent);
+  const auto picks = resolved(workspace, indices, around.extent);
   if (y.type.elements() == 0) return;
   const std::size_t run = static_cast<std::size_t>(around.inner) * size_of(x.dtype());
   std::byte* to = y.data;
@@ -162,10 +162,10 @@ void ReferenceDevice<Real>::gather(Workspace&, const Tensor& x, const Tensor& in
 }
 
 template <class Real>
-void ReferenceDevice<Real>::gather_vjp(Workspace&, const Tensor& gy, const Tensor& indices, std::int64_t axis,
+void ReferenceDevice<Real>::gather_vjp(Workspace& workspace, const Tensor& gy, const Tensor& indices, std::int64_t axis,
                                        const Tensor& gx) {
   const Axis around = axis_of(gx.shape(), axis);
-  const auto picks = resolved(indices, around.extent);
+  const auto picks = resolved(workspace, indices, around.extent);
   fill(gx, 0);
   if (gy.type.elements() == 0) return;
   const Real* from = gy.as<Real>().data();

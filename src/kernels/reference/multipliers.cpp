@@ -5,7 +5,6 @@
 #include <array>
 #include <cmath>
 #include <limits>
-#include <vector>
 
 #include "kernels/reference/elements.h"
 #include "kernels/reference/functions.h"
@@ -228,18 +227,24 @@ void ReferenceDevice<Real>::reduce_extremum_multipliers(Workspace&, Extremum kin
 // Factors move one after the other, in the order of their positions and in the opposite one; the mean of both is
 // symmetric for two factors: m_i = [prod_{j<i} x_j prod_{j>i} x'_j + prod_{j<i} x'_j prod_{j>i} x_j] / 2.
 template <class Real>
-void ReferenceDevice<Real>::reduce_prod_multipliers(Workspace&, const Tensor& x, const Tensor& rx, const Tensor& my,
-                                                    const Tensor& mx) {
-  std::vector<std::vector<std::size_t>> factors(static_cast<std::size_t>(my.type.elements()));
-  for_each_position<2>(
-      x.shape(), {row_major_strides(x.shape()), broadcast_strides(my.shape(), x.shape())},
-      [&](const auto& at) { factors[static_cast<std::size_t>(at[1])].push_back(static_cast<std::size_t>(at[0])); });
+void ReferenceDevice<Real>::reduce_prod_multipliers(Workspace& workspace, const Tensor& x, const Tensor& rx,
+                                                    const Tensor& my, const Tensor& mx) {
+  const auto outputs = static_cast<std::size_t>(my.type.elements());
+  const std::size_t each = outputs == 0 ? 0 : static_cast<std::size_t>(x.type.elements()) / outputs;
+  const auto factors = workspace.numbers<std::size_t>(outputs * each, 0);
+  const auto found = workspace.numbers<std::size_t>(outputs, 0);
+  // Products of all factors behind a position, at x and at the reference.
+  const auto behind = workspace.numbers<double>(each + 1, 1);
+  const auto rbehind = workspace.numbers<double>(each + 1, 1);
+  for_each_position<2>(x.shape(), {row_major_strides(x.shape()), broadcast_strides(my.shape(), x.shape())},
+                       [&](const auto& at) {
+                         const auto o = static_cast<std::size_t>(at[1]);
+                         factors[o * each + found[o]++] = static_cast<std::size_t>(at[0]);
+                       });
   const auto v = x.as<Real>();
   const auto r = rx.as<Real>();
-  for (std::size_t o = 0; o < factors.size(); ++o) {
-    const auto& line = factors[o];
-    // Products of all factors behind position i, at x and at the reference.
-    std::vector<double> behind(line.size() + 1, 1), rbehind(line.size() + 1, 1);
+  for (std::size_t o = 0; o < outputs; ++o) {
+    const auto line = factors.subspan(o * each, each);
     for (std::size_t i = line.size(); i-- > 0;) {
       behind[i] = behind[i + 1] * static_cast<double>(v[line[i]]);
       rbehind[i] = rbehind[i + 1] * static_cast<double>(r[line[i]]);

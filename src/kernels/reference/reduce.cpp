@@ -32,12 +32,12 @@ void for_each_reduced(const Tensor& x, const Tensor& y, F&& f) {
 }
 
 template <class T>
-void extremum(Extremum kind, const Tensor& x, const Tensor& y, std::span<std::int32_t> winners) {
+void extremum(Workspace& workspace, Extremum kind, const Tensor& x, const Tensor& y, std::span<std::int32_t> winners) {
   using Limits = std::numeric_limits<T>;
   const T worst = Limits::has_infinity ? (kind == Extremum::max ? -Limits::infinity() : Limits::infinity())
                                        : (kind == Extremum::max ? Limits::lowest() : Limits::max());
   const auto ys = y.as<T>();
-  std::vector<bool> seen(ys.size(), false);
+  const auto seen = workspace.numbers<bool>(ys.size(), false);
   std::fill(ys.begin(), ys.end(), worst);
   for_each_reduced(x, y, [&](std::size_t i, std::size_t o) {
     const T value = x.as<T>()[i];
@@ -50,9 +50,9 @@ void extremum(Extremum kind, const Tensor& x, const Tensor& y, std::span<std::in
 
 /// Sum, mean or product with the accumulator type A.
 template <class T, class A>
-void fold(ReduceKind kind, const Tensor& x, const Tensor& y) {
+void fold(Workspace& workspace, ReduceKind kind, const Tensor& x, const Tensor& y) {
   const auto ys = y.as<T>();
-  std::vector<A> totals(ys.size(), kind == ReduceKind::prod ? A{1} : A{0});
+  const auto totals = workspace.numbers<A>(ys.size(), kind == ReduceKind::prod ? A{1} : A{0});
   for_each_reduced(x, y, [&](std::size_t i, std::size_t o) {
     const A value = static_cast<A>(x.as<T>()[i]);
     totals[o] = kind == ReduceKind::prod ? totals[o] * value : totals[o] + value;
@@ -67,23 +67,23 @@ void fold(ReduceKind kind, const Tensor& x, const Tensor& y) {
 }  // namespace
 
 template <class Real>
-void ReferenceDevice<Real>::reduce(Workspace&, ReduceKind kind, const Tensor& x, const Tensor& y) {
+void ReferenceDevice<Real>::reduce(Workspace& workspace, ReduceKind kind, const Tensor& x, const Tensor& y) {
   const bool integer = x.dtype() == DType::i64;
   if (kind == ReduceKind::max || kind == ReduceKind::min) {
     const Extremum which = kind == ReduceKind::max ? Extremum::max : Extremum::min;
-    integer ? extremum<std::int64_t>(which, x, y, {}) : extremum<Real>(which, x, y, {});
+    integer ? extremum<std::int64_t>(workspace, which, x, y, {}) : extremum<Real>(workspace, which, x, y, {});
   } else {
     // Unsigned accumulation: integer overflow in a hostile model wraps instead of being undefined.
-    integer ? (kind == ReduceKind::mean ? fold<std::int64_t, double>(kind, x, y)
-                                        : fold<std::int64_t, std::uint64_t>(kind, x, y))
-            : fold<Real, double>(kind, x, y);
+    integer ? (kind == ReduceKind::mean ? fold<std::int64_t, double>(workspace, kind, x, y)
+                                        : fold<std::int64_t, std::uint64_t>(workspace, kind, x, y))
+            : fold<Real, double>(workspace, kind, x, y);
   }
 }
 
 template <class Real>
-void ReferenceDevice<Real>::reduce_extremum(Workspace&, Extremum kind, const Tensor& x, const Tensor& y,
+void ReferenceDevice<Real>::reduce_extremum(Workspace& workspace, Extremum kind, const Tensor& x, const Tensor& y,
                                             const Tensor& winner) {
-  extremum<Real>(kind, x, y, winner.as<std::int32_t>());
+  extremum<Real>(workspace, kind, x, y, winner.as<std::int32_t>());
 }
 
 template <class Real>

@@ -25,8 +25,8 @@ class ReferenceDevice : public Device {
   void broadcast(Workspace&, const Tensor& x, const Tensor& y) override;
   void gather(Workspace&, const Tensor& x, const Tensor& indices, std::int64_t axis, const Tensor& y) override;
   void gather_vjp(Workspace&, const Tensor& gy, const Tensor& indices, std::int64_t axis, const Tensor& gx) override;
-  void top_k(Workspace&, const Tensor& x, std::int64_t axis, bool largest, const Tensor& positions) override {
-    find_top_k(x, axis, largest, positions);
+  void top_k(Workspace& workspace, const Tensor& x, std::int64_t axis, bool largest, const Tensor& positions) override {
+    find_top_k(workspace, x, axis, largest, positions);
   }
   void last_writer(Workspace&, const Tensor& indices, const Tensor& writer) override {
     find_last_writer(indices, writer);

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <vector>
 
 namespace mho::kernels {
 
@@ -31,7 +30,7 @@ namespace mho::kernels {
 template <std::size_t Sets, class F>
 void for_each_position(const Shape& extents, const std::array<Shape, Sets>& strides, F&& f) {
   if (element_count(extents) == 0) return;
-  std::vector<std::int64_t> position(extents.size(), 0);
+  Shape position(extents.size(), 0);
   std::array<std::int64_t, Sets> offsets{};
   while (true) {
     f(offsets);
