@@ -91,17 +91,14 @@ class Case:
     data: Path
     layers: list
 
-    def run(self, method, steps=0, tolerance=1.0, repeats=1, extra=(), env=None):
+    def run(self, method, steps=0, tolerance=1.0, repeats=1, extra=(), prefix=()):
         """run_mho's answer; its values, layer by layer, are under "values", the median of the warm runs under "median"."""
         result = self.data.with_suffix(".result.npz")
         command = [self.program, self.model, self.data, result, method, ",".join(self.layers), steps, tolerance, repeats]
-        done = subprocess.run([str(part) for part in (*command, *extra)], capture_output=True, text=True, check=False,
-                              env=None if env is None else {**os.environ, **env})
+        done = subprocess.run([str(part) for part in (*prefix, *command, *extra)], capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(done.stderr.strip() or f"run_mho: status {done.returncode}")
-        lines = done.stdout.splitlines()
-        answer = json.loads(lines[-1])
-        answer["log"] = lines[:-1]
+        answer = json.loads(done.stdout)
         warm = answer["seconds"][1:] or answer["seconds"]
         answer["median"] = statistics.median(warm) if warm else 0.0
         if method != "load":

@@ -1,55 +1,62 @@
-"""Where the time goes in the rows that are not reached: the library's own account of its primitives (ONEDNN_VERBOSE)."""
+"""Where the time goes in the rows that are not reached: samples of what the processor executes (perf)."""
 
-from collections import defaultdict
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
 
 import harness
 
-REPEATS = 5
-VERBOSE = {"ONEDNN_VERBOSE": "1", "DNNL_VERBOSE": "1"}  # before and since oneDNN 2
+SECONDS = 4
 CAPTION = """## Where the time goes
 
-The rows that are not reached. ONEDNN_VERBOSE=1 makes oneDNN print the time of every primitive that it runs: milliseconds per warm call
-(what a process with more calls prints less what one with a single call does). *Wall*: of the same calls, printing included. Where mho gives
-every thread examples of its own the primitives of all threads add up, to more than wall time at best. *Rest*: what no primitive accounts for: mho's own
-loops (multipliers of activations and pools, Winograd's transforms, sums over the path), threads waiting, bookkeeping.
-"""
-GROUPS = {"convolution": "convolution", "deconvolution": "convolution", "matmul": "matrix product", "gemm": "matrix product",
-          "inner_product": "matrix product", "reorder": "reorder"}
-KINDS = ("convolution", "matrix product", "reorder", "other primitives")
+The rows that are not reached: share of the samples that `perf record` takes on both threads while warm calls run for some {seconds} seconds. *oneDNN*:
+direct convolutions and matrix products. *Winograd*: mho's own 3 x 3 convolutions. *Activations*: they and their multipliers. *Sums*: path sums and
+interpolation. *Waiting*: a thread for the other one. *Rest*: reorders and copies, bookkeeping, loading the model once, the kernel.
+""".format(seconds=SECONDS)
+KINDS = ("oneDNN", "Winograd", "activations", "pools", "sums", "waiting", "rest")
+SYMBOLS = {
+    "Winograd": ("multiply<", "transform_inputs<", "write_outputs<", "run_block<", "WinogradWeights"),
+    "pools": ("max_plane", "average_plane", "_winners", "pool_max"),
+    "activations": ("relu", "ratios", "map<", "softmax", "normal", "attention", "unary", "add("),
+    "sums": ("add_step", "add_trapezoid", "add_weighted", "interpolate_range"),
+}
 
 
-def primitives(lines):
-    """Milliseconds by kind, from lines as oneDNN 2 and 3 print them: onednn_verbose,[v1,][primitive,]exec,cpu,KIND,…,MS."""
-    total = defaultdict(float)
-    for line in lines:
-        fields = line.split(",")
-        if not fields[0].endswith("_verbose") or "exec" not in fields:
-            continue
-        kind = fields[fields.index("exec") + 2]
-        try:
-            total[GROUPS.get(kind, "other primitives")] += float(fields[-1])
-        except ValueError:
-            continue
-    return total
+def kind_of(library, symbol):
+    if library.startswith("[JIT]") or library.startswith("libdnnl"):
+        return "oneDNN"
+    if library.startswith("libgomp"):
+        return "waiting"
+    return next((kind for kind, names in SYMBOLS.items() if any(name in symbol for name in names)), "rest")
 
 
 def profile(case, rule, steps):
-    """Milliseconds of a warm call, and of its primitives by kind."""
-    first = case.run(rule, steps, env=VERBOSE)
-    all_ = case.run(rule, steps, repeats=1 + REPEATS, env=VERBOSE)
-    before, after = primitives(first["log"]), primitives(all_["log"])
-    return 1e3 * all_["median"], {kind: max(0.0, (after[kind] - before[kind]) / REPEATS) for kind in KINDS}
+    """Seconds of a warm call, and the share of its samples by kind, in percent."""
+    wall = case.run(rule, steps, repeats=5)["median"]
+    with tempfile.TemporaryDirectory() as folder:
+        samples = Path(folder) / "perf.data"
+        case.run(rule, steps, repeats=max(2, int(SECONDS / wall)),
+                 prefix=("perf", "record", "--quiet", "--freq", "2000", "--output", samples))
+        report = subprocess.run(["perf", "report", "--stdio", "--quiet", "--sort", "dso,symbol", "--field-separator", "|",
+                                 "--input", samples], capture_output=True, text=True, check=True).stdout
+    shares = dict.fromkeys(KINDS, 0.0)
+    for line in report.splitlines():
+        fields = line.split("|", 2)
+        if len(fields) == 3:
+            shares[kind_of(fields[1].strip(), fields[2])] += float(fields[0].strip().rstrip("%"))
+    return wall, shares
 
 
 def section(bench):
     if not bench.profiled:
         return []
-    lines = [CAPTION, f"| row | rule | wall ms | {' | '.join(KINDS)} | rest |", "|---|---|---:|---:|---:|---:|---:|---:|"]
+    if not shutil.which("perf"):
+        return ["## Where the time goes", "", "Not measured: this machine has no `perf` (Debian: linux-perf).", ""]
+    lines = [CAPTION, f"| row | rule | ms | {' | '.join(f'{kind}, %' for kind in KINDS)} |", f"|---|---|---:{'|---:' * len(KINDS)}|"]
     for name, case, rule, steps in bench.profiled:
-        wall, spent = profile(case, rule, steps)
-        rest = wall - sum(spent.values())
-        cells = [f"{ms:.2f} ({100 * ms / wall:.0f} %)" for ms in spent.values()]
-        cells.append(f"{rest:.2f} ({100 * rest / wall:.0f} %)" if rest > 0 else "none: threads overlap")
-        lines.append(f"| {name} | {rule}{f' {steps}' if steps else ''} | {wall:.2f} | {' | '.join(cells)} |")
+        wall, shares = profile(case, rule, steps)
+        cells = " | ".join(f"{shares[kind]:.0f}" for kind in KINDS)
+        lines.append(f"| {name} | {rule}{f' {steps}' if steps else ''} | {1e3 * wall:.2f} | {cells} |")
     harness.say("\n".join(lines[1:]))
     return [*lines, ""]

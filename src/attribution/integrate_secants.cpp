@@ -38,7 +38,7 @@ constexpr double kMostGrowth = 3;
 constexpr double kLikelyPart = 0.6;
 /// By so much estimates are raised: 95 % are above the true error then (tests/accuracy/estimated_error.cpp). What many
 /// kinks do adds up to about what it was on the level before; a few may by chance show no change.
-constexpr double kCautionFewKinks = 1.8, kCautionManyKinks = 1;
+constexpr double kCautionFewKinks = 2, kCautionManyKinks = 1;
 /// Behind a layer.
 constexpr std::int64_t kManyKinks = 400;
 /// Levels of more segments take their points from the last one that was looked at.

@@ -21,7 +21,7 @@ namespace {
 std::int64_t default_micro_batch(const Graph& graph, const graph::Analysis& facts) {
   constexpr std::int64_t kCacheBytes = std::int64_t{16} << 20;
   constexpr std::int64_t kMost = 128;  // a matmul has reached its speed there
-  constexpr std::int64_t kLeast = 7;  // a large convolution: its weights come from memory; 12 segments fill it twice
+  constexpr std::int64_t kLeast = 7;   // a large convolution: its weights come from memory; 12 segments fill it twice
   std::int64_t bytes = 1;
   for (std::size_t i = 0; i < graph.value_count(); ++i) {
     if (facts.active[i]) bytes += static_cast<std::int64_t>(graph.value(static_cast<ValueId>(i)).type.bytes());
