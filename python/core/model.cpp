@@ -16,6 +16,12 @@
 namespace nb = nanobind;
 using namespace nb::literals;
 
+namespace nanobind::detail {
+/// As a list.
+template <>
+struct type_caster<mho::Shape> : list_caster<mho::Shape, std::int64_t> {};
+}  // namespace nanobind::detail
+
 namespace mho::python {
 
 namespace {
