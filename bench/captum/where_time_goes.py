@@ -31,6 +31,14 @@ def kind_of(library, symbol):
     return next((kind for kind, names in SYMBOLS.items() if any(name in symbol for name in names)), "rest")
 
 
+def report(samples, sort):
+    """Lines of perf's report: percent, library, symbol."""
+    lines = subprocess.run(["perf", "report", "--stdio", "--quiet", "--sort", sort, "--field-separator", "|", "--input", samples],
+                           capture_output=True, text=True, check=True).stdout.splitlines()
+    fields = [[field.strip() for field in (line + "||").split("|", 2)] for line in lines if "|" in line]
+    return [(float(share.rstrip("%")), library, symbol) for share, library, symbol in fields]
+
+
 def profile(case, rule, steps):
     """Seconds of a warm call, and the share of its samples by kind, in percent."""
     wall = case.run(rule, steps, repeats=5)["median"]
@@ -38,13 +46,17 @@ def profile(case, rule, steps):
         samples = Path(folder) / "perf.data"
         case.run(rule, steps, repeats=max(2, int(SECONDS / wall)),
                  prefix=("perf", "record", "--quiet", "--freq", "2000", "--output", samples))
-        report = subprocess.run(["perf", "report", "--stdio", "--quiet", "--sort", "dso,symbol", "--field-separator", "|",
-                                 "--input", samples], capture_output=True, text=True, check=True).stdout
+        libraries, symbols = report(samples, "dso"), report(samples, "dso,symbol")
     shares = dict.fromkeys(KINDS, 0.0)
-    for line in report.splitlines():
-        fields = line.split("|", 2)
-        if len(fields) == 3:
-            shares[kind_of(fields[1].strip(), fields[2])] += float(fields[0].strip().rstrip("%"))
+    own = 0.0
+    for share, library, symbol in symbols:
+        # Made at run time, oneDNN's code has no symbols but thousands of addresses, each with a rounded share.
+        if library == Path(case.program).name:
+            shares[kind_of(library, symbol)] += share
+            own += share
+    for share, library, _ in libraries:
+        rest = share - own if library == Path(case.program).name else share
+        shares[kind_of(library, "")] += rest
     return wall, shares
 
 
