@@ -8,20 +8,27 @@
 
 namespace mho::attribution {
 
+std::int64_t ends_at_once(const Setup& setup, std::span<const graph::ValueId> values, bool one_baseline,
+                          std::int64_t most_bytes) {
+  constexpr std::int64_t kMost = 65;
+  std::int64_t bytes = 1;
+  for (const graph::ValueId id : values) bytes += static_cast<std::int64_t>(setup.graph->value(id).type.bytes());
+  const std::int64_t ends = one_baseline ? setup.inputs.count + 1 : 2 * setup.inputs.count;
+  return std::min(std::clamp<std::int64_t>(most_bytes / bytes, 2, kMost), ends);
+}
+
 AffineStage::AffineStage(const Setup& setup, const std::vector<graph::ValueId>& fed,
-                         const std::vector<graph::ValueId>& values, const engine::PlanOptions& options)
+                         const std::vector<graph::ValueId>& values, bool one_baseline,
+                         const engine::PlanOptions& options)
     : setup_(&setup), feed_count_(fed.size()), value_count_(values.size()) {
-  constexpr std::int64_t kMost = 65, kBytes = std::int64_t{4} << 20;
+  constexpr std::int64_t kBytes = std::int64_t{4} << 20;
   const std::vector<bool> cut =
       setup.batched ? setup.network->cut_by_batch(values, setup.poll.get()) : std::vector<bool>{false};
   if (std::ranges::find(cut, false) == cut.end()) {
-    std::int64_t bytes = 1;
-    for (const auto& ids : {fed, values}) {
-      for (const graph::ValueId id : ids) bytes += static_cast<std::int64_t>(setup.graph->value(id).type.bytes());
-    }
-    const std::int64_t ends = setup.inputs.count + (setup.one_baseline() ? 1 : setup.inputs.count);
-    batch_ = std::min(std::clamp<std::int64_t>(kBytes / bytes, 2, kMost), ends);
-    paths_at_once_ = setup.one_baseline() ? std::max<std::int64_t>(1, batch_ - 1) : (batch_ + 1) / 2;
+    std::vector<graph::ValueId> both = fed;
+    both.insert(both.end(), values.begin(), values.end());
+    batch_ = ends_at_once(setup, both, one_baseline, kBytes);
+    paths_at_once_ = one_baseline ? std::max<std::int64_t>(1, batch_ - 1) : (batch_ + 1) / 2;
   }
   plan_ = setup.network->plans().lend(setup.network->graph(batch_), engine::PlanRequest{fed, values, {}, {}},
                                       setup.network->device(), options, setup.poll.get());

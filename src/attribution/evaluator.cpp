@@ -167,11 +167,8 @@ Evaluator::Evaluator(const Setup& setup, const Target& target, std::int64_t batc
     for (const ValueId id : request.feeds) fed_inputs_.push_back(graph->value(id).name);
   } else {
     request.feeds = feeds.values;
-    constexpr std::int64_t kMostAhead = 65, kBytesAhead = std::int64_t{16} << 20;
-    std::int64_t bytes = 1;
-    for (const ValueId id : feeds.values) bytes += static_cast<std::int64_t>(one.value(id).type.bytes());
-    const std::int64_t ends = one_baseline_ ? setup.inputs.count + 1 : 2 * setup.inputs.count;
-    prefix_batch_ = lane_batch_ > 1 ? std::min(std::clamp<std::int64_t>(kBytesAhead / bytes, 2, kMostAhead), ends) : 1;
+    constexpr std::int64_t kBytesAhead = std::int64_t{16} << 20;
+    prefix_batch_ = lane_batch_ > 1 ? ends_at_once(setup, feeds.values, one_baseline_, kBytesAhead) : 1;
     const auto prefix_graph = setup.network->graph(prefix_batch_);
     prefix_ = setup.network->plans().lend(
         prefix_graph,
@@ -205,7 +202,8 @@ Evaluator::Evaluator(const Setup& setup, const Target& target, std::int64_t batc
     const std::vector<ValueId> fed =
         feeds.at_inputs ? std::vector<ValueId>(one.inputs().begin(), one.inputs().end()) : feeds.values;
     const Frontier frontier = affine_frontier(one, true);
-    if (frontier.values != fed && !frontier.values.empty()) stage_.emplace(setup, fed, frontier.values, plan_options);
+    if (frontier.values != fed && !frontier.values.empty())
+      stage_.emplace(setup, fed, frontier.values, one_baseline_, plan_options);
   }
   for (Lane& lane : lanes_) {
     lane.plan = setup.network->plans().lend(graph, request, lane.device, main_options, setup.poll.get());
@@ -246,8 +244,8 @@ Array Evaluator::input_at(const std::string& name, std::int64_t example, std::in
 std::vector<PathEnd> Evaluator::behind_prefix(std::span<const End> ends) {
   kernels::Device& dev = device();
   for (std::size_t i = 0; i < prefix_inputs_.size(); ++i) {
-    for (std::int64_t s = 0; s < prefix_batch_;
-         ++s) {  // those left over repeat the last: what lies there may be no index
+    // Slots that are left over repeat the last: what lies there may be no index.
+    for (std::int64_t s = 0; s < prefix_batch_; ++s) {
       const End& end = ends[std::min(static_cast<std::size_t>(s), ends.size() - 1)];
       engine::from_host(dev, input_at(prefix_inputs_[i], end.example, end.reference, end.at_input),
                         engine::slot_of(prefix_->feed(i), s, prefix_batch_));
@@ -310,8 +308,9 @@ PathEnd Evaluator::end(std::int64_t example, std::int64_t reference, bool at_inp
 }
 
 ExamplePath Evaluator::path(std::int64_t example, std::int64_t reference) {
-  const auto is_wanted = [&](const PathEnds& ends) { return ends.example == example && ends.reference == reference; };
-  if (std::ranges::none_of(paths_ahead_, is_wanted)) {
+  auto known = std::ranges::find_if(
+      paths_ahead_, [&](const PathEnds& ends) { return ends.example == example && ends.reference == reference; });
+  if (known == paths_ahead_.end()) {
     // Examples are asked for in turn.
     const std::int64_t count = stage_ && example == reference ? stage_->paths_at_once() : 1;
     paths_ahead_.clear();
@@ -320,13 +319,13 @@ ExamplePath Evaluator::path(std::int64_t example, std::int64_t reference) {
       paths_ahead_.push_back({n, own, end(n, own, false), end(n, own, true)});
     }
     if (options_.graded) grade(paths_ahead_);
+    known = paths_ahead_.begin();
   }
-  const PathEnds& ends = *std::ranges::find_if(paths_ahead_, is_wanted);
   ExamplePath path;
   path.example = example;
-  path.from = ends.from;
-  path.to = ends.to;
-  path.grading = ends.grading;
+  path.from = known->from;
+  path.to = known->to;
+  path.grading = known->grading;
   return path;
 }
 

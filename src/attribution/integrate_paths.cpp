@@ -34,7 +34,7 @@ class Integrator {
     options_.max_steps = request.max_steps;
     options_.tolerance = request.tolerance;
     options_.exact = std::ranges::all_of(setup.layers, [](const LayerChoice& layer) { return layer.affine_to_target; });
-    options_.smooth = is_smooth(setup);
+    options_.smooth = request.steps == 0 && is_smooth(setup);
     share_memory();
   }
 

@@ -79,28 +79,37 @@ TEST(CpuWinograd, AdjointEqualsReference) {
   EXPECT_TRUE(rc::check("backward", [] { expect_adjoint(draw_case(), draw_seed()); }));
 }
 
+/// The first image's outputs as they lie in memory: `images` of `size` x `size`, as many filters as channels; random
+/// numbers, or a flat picture.
+std::vector<float> first_image(Device& device, const ConvolutionAttributes& attributes, std::int64_t images,
+                               std::int64_t channels, std::int64_t size, bool flat) {
+  std::mt19937 random(7);
+  Scratch memory;
+  const auto tensor = [&](const Shape& shape, Layout layout) {
+    const TensorType type{DType::f32, shape, layout};
+    const Tensor made{type, memory.take(type.bytes()), true};
+    for (float& v : made.as<float>()) v = std::uniform_real_distribution<float>(-1, 1)(random);
+    return made;
+  };
+  const Tensor w = tensor({channels, channels, 3, 3}, Layout::plain);
+  const Tensor x = tensor({images, channels, size, size}, Layout::blocked);
+  if (flat) std::ranges::fill(x.as<float>(), 0.7F);
+  const std::int64_t out = size + 2 * attributes.window.pads_begin[0] - 2;
+  const Tensor y = tensor({images, channels, out, out}, Layout::blocked);
+  Scratch scratch;
+  Workspace workspace(scratch);
+  device.convolution(workspace, attributes, x, w, y, {});
+  const auto written = y.as<float>();
+  return {written.begin(), written.begin() + channels * out * out};
+}
+
 /// The first image among five on two threads, and alone on one thread: the same bits.
 TEST(CpuWinograd, ResultsDependOnNeitherBatchNorThreads) {
   for (const std::int64_t channels : {48, 208}) {
     const auto run = [&](std::int64_t images, int threads) {
       const ConvolutionAttributes attributes{{{3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}, {}}, 1};
       const auto device = make_cpu_device({.threads = threads, .winograd = true});
-      std::mt19937 random(7);
-      Scratch memory;
-      const auto tensor = [&](const Shape& shape, Layout layout) {
-        const TensorType type{DType::f32, shape, layout};
-        const Tensor made{type, memory.take(type.bytes()), true};
-        for (float& v : made.as<float>()) v = std::uniform_real_distribution<float>(-1, 1)(random);
-        return made;
-      };
-      const Tensor w = tensor({channels, channels, 3, 3}, Layout::plain);
-      const Tensor x = tensor({images, channels, 15, 15}, Layout::blocked);
-      const Tensor y = tensor({images, channels, 15, 15}, Layout::blocked);
-      Scratch scratch;
-      Workspace workspace(scratch);
-      device->convolution(workspace, attributes, x, w, y, {});
-      const auto written = y.as<float>();
-      return std::vector<float>(written.begin(), written.begin() + channels * 15 * 15);
+      return first_image(*device, attributes, images, channels, 15, false);
     };
     EXPECT_EQ(run(5, 2), run(1, 1)) << channels << " channels";
   }
@@ -112,22 +121,9 @@ TEST(CpuWinograd, KeepsTiesWhereItIsAskedTo) {
   if (!cpu::has_winograd()) GTEST_SKIP() << "this CPU has no AVX-512";
   const auto distinct = [](bool keep_ties) {
     const ConvolutionAttributes attributes{{{3, 3}, {1, 1}, {1, 1}, {0, 0}, {0, 0}, {}}, 1, keep_ties};
-    const auto device = make_cpu_device(1);
-    std::mt19937 random(3);
-    Scratch memory;
-    const auto tensor = [&](const Shape& shape, Layout layout, bool flat) {
-      const TensorType type{DType::f32, shape, layout};
-      const Tensor made{type, memory.take(type.bytes()), true};
-      for (float& v : made.as<float>()) v = flat ? 0.7F : std::uniform_real_distribution<float>(-1, 1)(random);
-      return made;
-    };
-    const Tensor x = tensor({1, 32, 18, 18}, Layout::blocked, true), w = tensor({32, 32, 3, 3}, Layout::plain, false);
-    const Tensor y = tensor({1, 32, 16, 16}, Layout::blocked, false);
-    Scratch scratch;
-    Workspace workspace(scratch);
-    device->convolution(workspace, attributes, x, w, y, {});
+    const std::vector<float> outputs = first_image(*make_cpu_device(1), attributes, 1, 32, 18, true);
     std::set<float> first_channel;
-    for (std::size_t i = 0; i < 256; ++i) first_channel.insert(y.as<float>()[16 * i]);
+    for (std::size_t i = 0; i < 256; ++i) first_channel.insert(outputs[16 * i]);
     return first_channel.size();
   };
   EXPECT_EQ(distinct(true), 1U);

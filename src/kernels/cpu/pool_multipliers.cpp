@@ -1,8 +1,8 @@
 // DeepLIFT multipliers of MaxPool in both layouts (MATHS.md section 3).
 #include <algorithm>
+#include <cstring>
 #include <limits>
 
-#include "kernels/cpu/block_values.h"
 #include "kernels/cpu/cpu_device.h"
 #include "kernels/cpu/pool_windows.h"
 #include "kernels/cpu/vector_math.h"
@@ -14,6 +14,15 @@ using cpu::PoolGeometry;
 using cpu::Span;
 
 namespace {
+
+// The 16 channels of one point of a blocked tensor as one value, which compilers keep in registers.
+using Floats [[gnu::vector_size(4 * kChannelBlock)]] = float;
+using Ints [[gnu::vector_size(4 * kChannelBlock)]] = std::int32_t;
+
+template <class T>
+[[gnu::always_inline]] inline void load(const void* from, T& value) {
+  std::memcpy(&value, from, sizeof value);
+}
 
 /// One channel, or 16 of them side by side.
 struct Plane {
@@ -30,21 +39,21 @@ struct Plane {
 MHO_VECTORISED std::int64_t add_common_winners(const PoolGeometry& g, const Plane& plane, std::int32_t* apart) {
   std::int64_t count = 0;
   cpu::for_each_window(g, [&](std::int64_t out, const Span& d, const Span& h, const Span& w) {
-    cpu::Ints p, q;
-    cpu::Floats m;
-    cpu::load(plane.winner + out * kChannelBlock, p);
-    cpu::load(plane.rwinner + out * kChannelBlock, q);
-    cpu::load(plane.my + out * kChannelBlock, m);
-    const cpu::Ints different = p ^ q;
-    const cpu::Floats none{};
+    Ints p, q;
+    Floats m;
+    load(plane.winner + out * kChannelBlock, p);
+    load(plane.rwinner + out * kChannelBlock, q);
+    load(plane.my + out * kChannelBlock, m);
+    const Ints different = p ^ q;
+    const Floats none{};
     m = different != 0 ? none : m;
     cpu::for_each_point(g, d, h, w, [&](std::int64_t in) {
       float* const to = plane.mx + in * kChannelBlock;
-      cpu::Floats sum;
-      cpu::load(to, sum);
-      const cpu::Floats with = sum + m;
+      Floats sum;
+      load(to, sum);
+      const Floats with = sum + m;
       sum = p == static_cast<std::int32_t>(in) ? with : sum;
-      cpu::store(to, sum);
+      std::memcpy(to, &sum, sizeof sum);
     });
     std::int32_t any = 0;
     for (int l = 0; l < kChannelBlock; ++l) any |= different[l];
