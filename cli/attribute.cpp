@@ -94,6 +94,9 @@ void print_report(const AttributeArguments& arguments, const Report& report) {
   } else if (!arguments.quiet) {
     fmt::print("{}", report_text(report));
   }
+  for (const std::string& note : report.result.notes) {
+    if (!arguments.quiet) fmt::print(stderr, "mho: note: {}\n", printable(note));
+  }
   for (const std::string& warning : {convergence_warning(report), cancellation_warning(report)}) {
     if (!warning.empty()) fmt::print(stderr, "mho: warning: {}\n", printable(warning));
   }

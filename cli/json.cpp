@@ -123,6 +123,7 @@ json to_json(const Report& report) {
       {"target_tensor", result.target_tensor},
       {"target_note", result.target_note},
       {"batching", result.batching},
+      {"notes", result.notes},
       {"micro_batch", result.micro_batch},
       {"examples_total", report.totals ? report.totals->examples : static_cast<std::int64_t>(result.f_input.size())},
       {"examples", examples_json(report)},

@@ -208,6 +208,8 @@ struct Result {
   std::string target_tensor;
   std::string target_note;  ///< says where the logit was taken instead of the probability
   std::string batching;     ///< as in Inspection
+  /// What a reader of the values must know: one sentence each, which names the tensor, node or examples it is about.
+  std::vector<std::string> notes;
   std::int64_t micro_batch = 1;
   std::map<std::string, std::string> metadata;  ///< everything needed to repeat the run
   std::vector<std::string> names;               ///< of the examples, where the caller has given them some; else empty

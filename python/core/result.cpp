@@ -68,6 +68,7 @@ void bind_result(nb::module_& module) {
       .def_ro("target_tensor", &Result::target_tensor)
       .def_ro("target_note", &Result::target_note)
       .def_ro("batching", &Result::batching)
+      .def_ro("notes", &Result::notes)
       .def_ro("micro_batch", &Result::micro_batch)
       .def_ro("metadata", &Result::metadata)
       .def(

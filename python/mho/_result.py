@@ -95,6 +95,11 @@ class Result(Mapping[str, np.ndarray]):
         return {**self._core.metadata, "target_tensor": self._core.target_tensor,
                 "target_note": self._core.target_note, "batching": self._core.batching}
 
+    @property
+    def notes(self) -> list[str]:
+        """What a reader of the values must know, one sentence each."""
+        return list(self._core.notes)
+
     def top(self, k: int = 10, *, layers: str | Sequence[str] | None = None, example: int | None = None,
             by: str = "neuron") -> list[Neuron]:
         """The k neurons (or by="channel": sums over positions) of the layers that contributed most.

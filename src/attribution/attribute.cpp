@@ -213,6 +213,7 @@ Result empty_result(const Model::Impl& model, const attribution::Setup& setup, c
   result.target_tensor = setup.target.name;
   result.target_note = setup.target.note;
   result.batching = setup.batching;
+  result.notes = setup.notes;
   result.metadata = {{"mho", version()},
                      {"model_sha256", model.onnx->sha256()},
                      {"precision", describe(model.options.precision)},

@@ -34,6 +34,7 @@ struct Setup {
   std::shared_ptr<kernels::Poll> poll;  ///< null where nobody can cancel
   bool batched = false;
   std::string batching;               ///< why, or why not
+  std::vector<std::string> notes;     ///< the result begins with them (Result::notes)
   std::int64_t micro_batch = 1;       ///< points at once; on every lane where mho chose it
   bool micro_batch_is_given = false;  ///< by the request: for all lanes together
 

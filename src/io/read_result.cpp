@@ -140,6 +140,7 @@ Result read_result(const std::filesystem::path& path) {
     result.target_tensor = document.at("target_tensor").get<std::string>();
     result.target_note = document.at("target_note").get<std::string>();
     result.batching = document.at("batching").get<std::string>();
+    result.notes = document.value("notes", std::vector<std::string>{});
     result.micro_batch = document.at("micro_batch").get<std::int64_t>();
     for (const auto& [key, value] : document.at("run").items()) result.metadata[key] = value.get<std::string>();
     return result;

@@ -47,6 +47,7 @@ nlohmann::json describe(const Result& result) {
   nlohmann::json document = {{"target_tensor", result.target_tensor}, {"target_note", result.target_note},
                              {"batching", result.batching},           {"micro_batch", result.micro_batch},
                              {"layers", std::move(layers)},           {"run", nlohmann::json::object()}};
+  if (!result.notes.empty()) document["notes"] = result.notes;
   for (const auto& [key, value] : result.metadata) document["run"][key] = value;
   return document;
 }
